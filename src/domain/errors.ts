@@ -1,0 +1,65 @@
+/**
+ * Every way the registry may refuse or fail, as the API tells it (`code` of a problem document).
+ * `http/problem.ts` gives each its status and does not compile while one is missing.
+ */
+export type ErrorCode =
+  // a request that names a blob wrongly
+  | "invalid_key_length"
+  | "invalid_key_digit"
+  | "not_found"
+  | "route_not_found"
+  | "method_not_allowed"
+  // an upload that cannot be read
+  | "unsupported_media_type"
+  | "unsupported_content_encoding"
+  | "missing_boundary"
+  | "invalid_boundary"
+  | "no_parts"
+  | "missing_data_part"
+  | "truncated_body"
+  | "bare_line_feed"
+  | "invalid_part_header"
+  | "nul_in_part_name"
+  | "data_after_end"
+  | "too_many_parts"
+  | "part_headers_too_large"
+  | "other_parts_too_large"
+  | "blob_too_large"
+  | "request_timeout"
+  // what the registry cannot do now
+  | "corrupt_blob"
+  | "database_unavailable"
+  | "database_timeout"
+  | "storage_full"
+  | "upload_expired"
+  | "starting"
+  | "internal_error";
+
+/**
+ * A refusal or a failure, said once where it is found and turned into an answer at the edge.
+ * `message` goes to the client and says what to do; `cause` stays in the house, for the log.
+ */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Why the registry cannot start, as one plain line for an operator: cause and remedy. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** Whether the same request may succeed later, unchanged: such answers carry `Retry-After`. */
+export function isRetryable(code: ErrorCode): boolean {
+  return (
+    code === "database_unavailable" ||
+    code === "database_timeout" ||
+    code === "upload_expired" ||
+    code === "starting"
+  );
+}

@@ -1,0 +1,45 @@
+import { assert } from "./assert.ts";
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** Every bound of the registry that no flag moves, unit last. docs/limits.md lists them. */
+export const limits = {
+  /** The largest blob kept as one row, which is also what the Rust registry can hold. */
+  inlineBlobBytesMax: 2 * mebibyte,
+  /** The bytes of a segment of a larger blob; the last may be shorter. */
+  segmentBytes: mebibyte,
+  /** What `--max-blob-size` may be at most. */
+  blobBytesCeiling: 1024 * mebibyte,
+  /** The largest blob sent with Content-Length; Bun sends a longer stream chunked. */
+  bufferedResponseBytesMax: 8 * mebibyte,
+  /** An upload whose Content-Length is at most this is read whole before it is parsed. */
+  bufferedUploadBytesMax: 2 * mebibyte + 64 * kibibyte,
+  /** How far Content-Length may exceed `--max-blob-size` (framing, other parts) before 413. */
+  uploadFramingBytesMax: mebibyte,
+  /** Parts of a form, the `data` part included. */
+  partsMax: 100,
+  /** Header bytes of one part. */
+  partHeaderBytesMax: 16 * kibibyte,
+  /** Bytes of all other parts together, preamble and epilogue included. */
+  otherPartsBytesMax: mebibyte,
+  /** Characters of a boundary (RFC 2046 section 5.1.1). */
+  boundaryCharactersMax: 70,
+  /** How long a body that is read whole may take to arrive. */
+  bufferedUploadMsMax: 150_000,
+  /** How long a streamed body may pause. */
+  uploadStallMsMax: 30_000,
+  /** How long a large upload may take in all. */
+  uploadMsMax: 3_600_000,
+  /** How long an upload under way may be untouched before it is swept, by the database's clock. */
+  uploadIdleMsMax: 3_600_000,
+  /** How often abandoned uploads are looked for. */
+  sweepIntervalMs: 300_000,
+} as const;
+
+assert(limits.bufferedUploadBytesMax > limits.inlineBlobBytesMax, "a small form is read whole");
+assert(limits.segmentBytes <= limits.inlineBlobBytesMax, "a segment is no larger than a row");
+assert(
+  limits.bufferedResponseBytesMax >= limits.inlineBlobBytesMax,
+  "a row is sent with Content-Length",
+);

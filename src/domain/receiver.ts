@@ -1,0 +1,128 @@
+import type { BlobStore, BlobUpload } from "./blob-store.ts";
+import { joinBytes, type Bytes } from "./bytes.ts";
+import { RegistryError } from "./errors.ts";
+import type { Hasher, Hashing } from "./hasher.ts";
+import { limits } from "./limits.ts";
+import type { Receipt } from "./registry.ts";
+
+/**
+ * A blob being received. One caller: `take` what there is, then wait for `drained` before taking
+ * more, so that a slow database holds up the client and not the memory; at the end `finish`, or
+ * `abort` on any failure.
+ */
+export interface BlobReceiver {
+  /**
+   * Takes the next bytes without copying them; they must stay as they are until `drained`.
+   * @throws RegistryError `blob_too_large`
+   */
+  take(bytes: Bytes): void;
+  /** Resolves when there is room for more. */
+  drained(): Promise<void>;
+  /** Stores the blob; resolves once it is committed, or known to be there and good. */
+  finish(): Promise<Receipt>;
+  /** Removes what was stored of it. Never fails: what it cannot remove now is swept later. */
+  abort(): Promise<void>;
+}
+
+/** What a receiver needs of the registry. */
+export interface ReceiverOptions {
+  readonly store: BlobStore;
+  readonly hashing: Hashing;
+  readonly blobBytesMax: number;
+  /** Stores a blob that turned out to be small. */
+  put(data: Bytes): Promise<Receipt>;
+  /** Counts a blob stored otherwise. */
+  noted(receipt: Receipt): Receipt;
+}
+
+/** Keeps a blob in memory while it may be small, and sends it on in segments when it is not. */
+export function createReceiver(options: ReceiverOptions): BlobReceiver {
+  const { store, hashing, blobBytesMax, put, noted } = options;
+  let bytesTotal = 0;
+  /** All of it, while it may be small. */
+  let pieces: Bytes[] = [];
+  /** Once it is large: segments that are full, and the one being filled. */
+  let full: Bytes[] = [];
+  let open = new Uint8Array(0);
+  let openFilled = 0;
+  let large: { readonly upload: BlobUpload; readonly hasher: Hasher } | null = null;
+  /** The append under way; one at a time, while the next segment comes in. */
+  let appending: Promise<void> = Promise.resolve();
+
+  function take(bytes: Bytes): void {
+    bytesTotal += bytes.length;
+    if (bytesTotal > blobBytesMax) throw tooLarge(blobBytesMax);
+    if (large === null) pieces.push(bytes);
+    else fill(bytes);
+  }
+
+  /** Copies: a view would hold the network's buffer for as long as the segment lives. */
+  function fill(bytes: Bytes): void {
+    let rest = bytes;
+    while (rest.length > 0) {
+      if (openFilled === 0) open = new Uint8Array(limits.segmentBytes);
+      const part = rest.subarray(0, open.length - openFilled);
+      open.set(part, openFilled);
+      openFilled += part.length;
+      rest = rest.subarray(part.length);
+      if (openFilled === open.length) {
+        full.push(open);
+        openFilled = 0;
+      }
+    }
+  }
+
+  async function drained(): Promise<void> {
+    if (large === null) {
+      if (bytesTotal <= limits.inlineBlobBytesMax) return;
+      large = { upload: await store.beginUpload(), hasher: hashing.createHasher() };
+      for (const piece of pieces) fill(piece);
+      pieces = [];
+    }
+    for (const segment of full) await sendOn(segment);
+    full = [];
+  }
+
+  async function sendOn(data: Bytes): Promise<void> {
+    if (large === null) return;
+    const { upload, hasher } = large;
+    hasher.update(data);
+    const segment = { hash: hashing.hash(data), data };
+    await appending;
+    appending = upload.append(segment);
+    appending.catch(() => {}); // whoever waits for it next hears of it
+  }
+
+  async function finish(): Promise<Receipt> {
+    if (large === null && bytesTotal <= limits.inlineBlobBytesMax) {
+      return await put(joinBytes(pieces, bytesTotal));
+    }
+    await drained();
+    if (large === null) throw new Error("a large blob has an upload");
+    if (openFilled > 0) await sendOn(open.slice(0, openFilled));
+    await appending;
+    const hash = large.hasher.digest();
+    const { created } = await large.upload.commit(hash);
+    large.hasher.dispose();
+    return noted({ hash, bytesTotal, created });
+  }
+
+  async function abort(): Promise<void> {
+    pieces = [];
+    if (large === null) return;
+    large.hasher.dispose();
+    await appending.catch(() => {});
+    await large.upload.abort().catch(() => {});
+  }
+
+  return { take, drained, finish, abort };
+}
+
+// --- internal ---
+
+function tooLarge(blobBytesMax: number): RegistryError {
+  return new RegistryError(
+    "blob_too_large",
+    `A blob may have at most ${blobBytesMax} bytes here; this one has more.`,
+  );
+}

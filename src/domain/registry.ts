@@ -1,0 +1,73 @@
+import type { BlobHash, BlobKey } from "./blob-key.ts";
+import type { BlobReader, BlobStat, BlobStore, ByteRange, StoredBlob } from "./blob-store.ts";
+import type { Bytes } from "./bytes.ts";
+import type { Counters } from "./counters.ts";
+import { RegistryError } from "./errors.ts";
+import type { Hashing } from "./hasher.ts";
+import { createReceiver, type BlobReceiver } from "./receiver.ts";
+
+/** What became of an upload. */
+export interface Receipt {
+  readonly hash: BlobHash;
+  readonly bytesTotal: number;
+  /** This upload stored the blob; it was not there before. */
+  readonly created: boolean;
+}
+
+/** What the registry does with blobs, whoever asks. Fails with RegistryErrors. */
+export interface Registry {
+  /** The blob a key names, null when there is none; its `data` is null when it is large. */
+  get(key: BlobKey): Promise<StoredBlob | null>;
+  /** As `get`, reading no blob data. */
+  stat(key: BlobKey): Promise<BlobStat | null>;
+  /** Opens a blob of any size for reading, piece by piece. */
+  openRead(key: BlobKey, range?: ByteRange): Promise<BlobReader | null>;
+  /** Stores a blob held in memory; resolves once it is committed, or known to be there and good. */
+  put(data: Bytes): Promise<Receipt>;
+  /** Begins to receive a blob of unknown size. */
+  receive(): BlobReceiver;
+}
+
+/** What a registry is made of. */
+export interface RegistryOptions {
+  readonly store: BlobStore;
+  readonly hashing: Hashing;
+  readonly counters: Counters;
+  /** The largest blob taken, in bytes. */
+  readonly blobBytesMax: number;
+}
+
+/** The service itself: a store, a hash and a limit. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { store, hashing, counters, blobBytesMax } = options;
+
+  async function put(data: Bytes): Promise<Receipt> {
+    const hash = hashing.hash(data);
+    const receipt = only(await store.putMany([{ hash, data }]));
+    if (receipt === null) throw new Error("the store gave no receipt");
+    return noted({ hash, bytesTotal: data.length, created: receipt.created });
+  }
+
+  function noted(receipt: Receipt): Receipt {
+    if (receipt.created) counters.blobsCreated += 1;
+    else counters.blobsKnown += 1;
+    counters.bytesReceived += receipt.bytesTotal;
+    return receipt;
+  }
+
+  return {
+    get: async (key) => only(await store.readMany([key])),
+    stat: async (key) => only(await store.statMany([key])),
+    openRead: async (key, range) => await store.openRead(key, range),
+    put,
+    receive: () => createReceiver({ store, hashing, blobBytesMax, put, noted }),
+  };
+}
+
+// --- internal ---
+
+function only<T>(answers: readonly (T | RegistryError | null)[]): T | null {
+  const [answer = null] = answers;
+  if (answer instanceof RegistryError) throw answer;
+  return answer;
+}
