@@ -1,0 +1,112 @@
+import { bytesEqual, type Bytes } from "../domain/bytes.ts";
+import { hashBytes, prefixBytes, toBlobKey, type BlobKey } from "../domain/blob-key.ts";
+import type { BlobStat, StoredBlob } from "../domain/blob-store.ts";
+import type { Database, Dialect, Param, Row } from "./database.ts";
+import { padded, paddedCount, textsByRowCount, valuesTable } from "./values.ts";
+
+/** A row of `blobs`, with its bytes when they were asked for. */
+export interface BlobRow extends BlobStat {
+  readonly data: Bytes | null;
+  /** Whose segments hold the bytes; null when the row does. */
+  readonly upload: string | null;
+}
+
+/**
+ * The rows that keys name, null where there is none, in one statement. All keys of a blob, and of
+ * the row it may have from the Rust registry, lie between its first 16 bytes and those followed by
+ * ff×16: one index range serves every form.
+ */
+export async function readRows(
+  database: Database,
+  keys: readonly BlobKey[],
+  withData: boolean,
+): Promise<(BlobRow | null)[]> {
+  if (keys.length === 0) return [];
+  const { dialect } = database;
+  const text = (withData ? readTexts : statTexts)(dialect, paddedCount(keys.length));
+  const params = padded(keys.map((key, n): Param[] => [n, ...rangeOf(key)]));
+  const found = await database.query("read", text, params);
+
+  const rows: (BlobRow | null)[] = keys.map(() => null);
+  for (const record of found) {
+    const n = Number(record["n"]);
+    const key = keys[n];
+    const row = toBlobRow(record);
+    if (key === undefined || row === null || !names(key, row.hash)) continue;
+    if (isBetter(key, row, rows[n] ?? null)) rows[n] = row;
+  }
+  return rows;
+}
+
+/** A row as the face of the store gives it. */
+export function toStoredBlob(row: BlobRow): StoredBlob {
+  return {
+    hash: row.hash,
+    bytesTotal: row.bytesTotal,
+    createdAtMs: row.createdAtMs,
+    data: row.upload === null ? row.data : null,
+  };
+}
+
+/** Plain bytes of a driver's value: PostgreSQL's client gives Buffers, SQLite's plain arrays. */
+export function toBytes(value: unknown): Bytes {
+  const given = value as Uint8Array<ArrayBuffer>;
+  return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+}
+
+// --- internal ---
+
+const readTexts = textsByRowCount((dialect, rowCount) => selectText(dialect, rowCount, ", b.data"));
+const statTexts = textsByRowCount((dialect, rowCount) => selectText(dialect, rowCount, ""));
+
+function selectText(dialect: Dialect, rowCount: number, dataColumn: string): string {
+  const wanted = valuesTable(
+    "wanted",
+    [
+      { name: "n", type: "integer" },
+      { name: "low", type: dialect.bytes },
+      { name: "high", type: dialect.bytes },
+    ],
+    rowCount,
+  );
+  return (
+    `WITH ${wanted} SELECT wanted.n, b.hash, b.size, b.upload, ` +
+    `${dialect.epochMs("b.created_at")} AS created_at_ms${dataColumn} ` +
+    "FROM wanted JOIN blobs b ON b.hash >= wanted.low AND b.hash <= wanted.high"
+  );
+}
+
+function rangeOf(key: BlobKey): [low: Bytes, high: Bytes] {
+  const high = new Uint8Array(hashBytes).fill(0xff);
+  high.set(key.subarray(0, prefixBytes));
+  return [high.slice(0, prefixBytes), high];
+}
+
+/** Null for a row whose key is none of a blob's: nobody can ask for it. */
+function toBlobRow(record: Row): BlobRow | null {
+  const { size, data, upload, created_at_ms: createdAtMs } = record;
+  const hash = toBytes(record["hash"]);
+  if (hash.length !== hashBytes && hash.length !== prefixBytes) return null;
+  return {
+    hash: toBlobKey(hash),
+    bytesTotal: Number(size),
+    createdAtMs: createdAtMs === null ? null : Number(createdAtMs),
+    data: data === undefined ? null : toBytes(data),
+    upload: upload === null ? null : String(upload),
+  };
+}
+
+/** Whether a row within a key's range is one the key may mean: its bytes decide for short rows. */
+function names(key: BlobKey, stored: BlobKey): boolean {
+  return key.length === prefixBytes || stored.length === prefixBytes || bytesEqual(key, stored);
+}
+
+/** For a hash, the row that has it wins; else the oldest, then the shortest, then the least hash. */
+function isBetter(key: BlobKey, row: BlobRow, other: BlobRow | null): boolean {
+  if (other === null) return true;
+  if (key.length === hashBytes && row.hash.length !== other.hash.length) {
+    return row.hash.length === hashBytes;
+  }
+  const age = (row.createdAtMs ?? 0) - (other.createdAtMs ?? 0);
+  return age < 0 || (age === 0 && Buffer.compare(row.hash, other.hash) < 0);
+}

@@ -1,0 +1,54 @@
+import type { Bytes } from "../domain/bytes.ts";
+
+/** What a statement may carry; never null, whose type a statement could not tell. */
+export type Param = string | number | Bytes;
+
+/** A row, its columns by name. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The rows of a statement, and how many rows it changed. */
+export interface Rows extends ReadonlyArray<Row> {
+  readonly count: number;
+}
+
+/** Runs one statement, its parameters written `$1`, `$2`, … */
+export type Query = (text: string, params?: readonly Param[]) => Promise<Rows>;
+
+/**
+ * Which connections a statement uses. Apart, because the driver pipelines statements on a busy
+ * connection, where a long one would hold up the short ones behind it. A single statement that
+ * changes something runs in `write`; a transaction may run in any.
+ */
+export type Lane = "read" | "write" | "stream" | "health";
+
+/** The words in which the two databases differ. */
+export interface Dialect {
+  readonly name: "postgres" | "sqlite";
+  /** The type of bytes, and of an upload's identity, in a CAST. */
+  readonly bytes: string;
+  readonly uuid: string;
+  /** The database's clock, as a column holds it. */
+  readonly now: string;
+  /** A time column as milliseconds since 1970. */
+  epochMs(column: string): string;
+  /** How many milliseconds ago, by the database's clock, a time column's value was. */
+  ageMs(column: string): string;
+  /** Holds other migrating processes off until the transaction ends. */
+  readonly migrationLock: string;
+  /** Whether a table exists, as one row or none; `$1` is its name. */
+  readonly tableExists: string;
+}
+
+/**
+ * A database: statements in, rows out, every failure a RegistryError (`database_unavailable`,
+ * `database_timeout`, `storage_full`, else the driver's error as it is), every call ended within
+ * the statement deadline.
+ */
+export interface Database {
+  readonly dialect: Dialect;
+  query(lane: Lane, text: string, params?: readonly Param[]): Promise<Rows>;
+  /** Runs `work` in one transaction, rolled back when it throws. */
+  transaction<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T>;
+  /** Resolves once nothing is under way. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import { StartError } from "../domain/errors.ts";
+import type { Database, Query, Row } from "./database.ts";
+import { migrations, type Migration } from "./migrations.ts";
+
+/** The table that records what has run. */
+const historyTable = "registry_migrations";
+
+/**
+ * Brings the schema up to date and gives the names of what ran. Each migration runs in a
+ * transaction of its own, under a lock that every migrating registry takes. When nothing is pending
+ * it only reads: a role that may not create tables can serve.
+ * @throws StartError when the database is from a newer registry, or its history is another one
+ */
+export async function migrate(
+  database: Database,
+  steps: readonly Migration[] = migrations[database.dialect.name],
+): Promise<string[]> {
+  const ran: string[] = [];
+  const read: Query = async (text, params) => await database.query("health", text, params);
+  for (;;) {
+    // Looked at without the lock first, and again under it: another registry may have been faster.
+    if ((await pending(database, read, steps)) === null) return ran;
+    const name = await database.transaction("health", async (query) => {
+      await query(database.dialect.migrationLock);
+      const next = await pending(database, query, steps);
+      if (next !== null) await run(database, query, next);
+      return next?.name ?? null;
+    });
+    if (name !== null) ran.push(name);
+  }
+}
+
+// --- internal ---
+
+async function run(database: Database, query: Query, migration: Migration): Promise<void> {
+  const { bytes, now } = database.dialect;
+  if (migration.version === 1) {
+    await query(
+      `CREATE TABLE ${historyTable} (version integer PRIMARY KEY, name text NOT NULL, ` +
+        `checksum text NOT NULL, applied_at ${bytes === "bytea" ? "timestamptz" : "integer"} ` +
+        `NOT NULL DEFAULT (${now}))`,
+    );
+  }
+  await query(migration.text);
+  await query(`INSERT INTO ${historyTable} (version, name, checksum) VALUES ($1, $2, $3)`, [
+    migration.version,
+    migration.name,
+    checksumOf(migration),
+  ]);
+}
+
+/** The first migration that has not run; null when there is none. */
+async function pending(
+  database: Database,
+  query: Query,
+  steps: readonly Migration[],
+): Promise<Migration | null> {
+  const exists = await query(database.dialect.tableExists, [historyTable]);
+  const history =
+    exists.length === 0
+      ? []
+      : await query(`SELECT version, name, checksum FROM ${historyTable} ORDER BY version`);
+  for (const row of history) checkAgainst(row, steps);
+  return steps[history.length] ?? null;
+}
+
+function checkAgainst(row: Row, steps: readonly Migration[]): void {
+  const version = Number(row["version"]);
+  const step = steps[version - 1];
+  if (step === undefined) {
+    throw new StartError(
+      `the database is from a newer registry (it has migration ${String(row["name"])}, this one ` +
+        `knows ${steps.length}); run that registry, or restore a backup from before`,
+    );
+  }
+  if (row["checksum"] !== checksumOf(step)) {
+    throw new StartError(
+      `migration ${step.name} in the database is not the one this registry has; ` +
+        "it was made by another program: choose another database with --db-name",
+    );
+  }
+}
+
+function checksumOf(migration: Migration): string {
+  return new Bun.CryptoHasher("sha256").update(migration.text).digest("hex");
+}

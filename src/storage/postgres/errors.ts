@@ -1,0 +1,63 @@
+import { SQL } from "bun";
+import { databaseTimeout } from "../../domain/deadline.ts";
+import { RegistryError } from "../../domain/errors.ts";
+
+/** What the driver says of a failure: its own code, and PostgreSQL's SQLSTATE where there is one. */
+export interface DriverFailure {
+  readonly code: string;
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+/** Reads a thrown value as a failure of the driver; null when it is something else. */
+export function driverFailureOf(thrown: unknown): DriverFailure | null {
+  if (!(thrown instanceof Error)) return null;
+  const { code, errno } = thrown as { readonly code?: unknown; readonly errno?: unknown };
+  if (!(thrown instanceof SQL.PostgresError) && typeof code !== "string") return null;
+  return {
+    code: String(code ?? ""),
+    sqlState: typeof errno === "string" ? errno : "",
+    message: thrown.message,
+  };
+}
+
+/**
+ * Turns what the driver threw into the failure that the registry tells: the only place that knows
+ * SQLSTATEs (PostgreSQL, Appendix A). A failure that is nobody's but ours is given back as it is.
+ */
+export function toRegistryError(thrown: unknown, timeoutMs: number): unknown {
+  const failure = driverFailureOf(thrown);
+  if (thrown instanceof RegistryError || failure === null) return thrown;
+  const { code, sqlState } = failure;
+  if (sqlState === "57014" || sqlState === "55P03") return databaseTimeout(timeoutMs, thrown);
+  if (sqlState === "53100") {
+    return new RegistryError("storage_full", "The database's disk is full; nothing was stored.", {
+      cause: thrown,
+    });
+  }
+  if (isConnectionTrouble(code, sqlState)) {
+    return new RegistryError(
+      "database_unavailable",
+      "The database is not available at the moment; try again later.",
+      { cause: thrown },
+    );
+  }
+  return thrown;
+}
+
+// --- internal ---
+
+/** Out, restarting, failing over, read-only, or full of connections: it passes, given time. */
+function isConnectionTrouble(code: string, sqlState: string): boolean {
+  if (sqlState === "") return code.startsWith("ERR_POSTGRES_") && code !== "ERR_POSTGRES_SYNTAX_ERROR";
+  return (
+    sqlState.startsWith("08") ||
+    sqlState.startsWith("57P0") ||
+    sqlState === "53300" ||
+    sqlState === "25006" ||
+    sqlState === "40001" ||
+    sqlState === "40P01" ||
+    sqlState.startsWith("28") ||
+    sqlState === "3D000"
+  );
+}

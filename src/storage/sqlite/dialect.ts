@@ -1,0 +1,15 @@
+import type { Dialect } from "../database.ts";
+
+const nowMs = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/** SQLite, as Bun carries it. Times are integers: milliseconds since 1970. */
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  bytes: "blob",
+  uuid: "text",
+  now: nowMs,
+  epochMs: (column) => column,
+  ageMs: (column) => `(${nowMs} - ${column})`,
+  migrationLock: "SELECT 1", // the lock on the directory holds everybody else off
+  tableExists: "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = $1",
+};

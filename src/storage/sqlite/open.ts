@@ -1,0 +1,151 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { SQL } from "bun";
+import { RegistryError, StartError } from "../../domain/errors.ts";
+import type { Database, Lane, Param, Query, Rows } from "../database.ts";
+import { sqliteDialect } from "./dialect.ts";
+
+/** Where the embedded store lives. */
+export interface SqliteOptions {
+  readonly directory: string;
+}
+
+/** What SQLite may leave in its write-ahead log between checkpoints. */
+const walBytesMax = 64 * 1024 * 1024;
+
+/**
+ * Opens the embedded store of a directory, which is made when it is missing. Commits are durable:
+ * write-ahead log, synchronous FULL. SQLite runs on this thread, a statement at a time, so its
+ * statements need no deadline.
+ * @throws StartError when the directory cannot be used, or another process uses it
+ */
+export async function openSqlite(options: SqliteOptions): Promise<Database> {
+  const directory = resolve(options.directory);
+  makeDirectory(directory);
+  const lock = await lockDirectory(directory);
+  const file = join(directory, "registry.sqlite");
+  const writer = await openFile(file);
+  const reader = await openFile(file);
+
+  // A transaction spans several turns of the event loop. Whatever else ran on its connection
+  // meanwhile would become part of it, and be lost if it is rolled back: hence one at a time.
+  let lastWrite: Promise<unknown> = Promise.resolve();
+  async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = lastWrite.then(work);
+    lastWrite = turn.catch(() => {});
+    return await turn;
+  }
+
+  async function query(lane: Lane, text: string, params: readonly Param[] = []): Promise<Rows> {
+    return lane === "write"
+      ? await exclusively(async () => await run(writer, text, params))
+      : await run(reader, text, params);
+  }
+
+  async function transaction<T>(_: Lane, work: (query: Query) => Promise<T>): Promise<T> {
+    return await exclusively(
+      async () => await writer.begin(async (sql) => await work((text, params) => run(sql, text, params))),
+    );
+  }
+
+  async function close(): Promise<void> {
+    await lastWrite;
+    await Promise.all([reader.close(), writer.close()]);
+    await lock.close();
+  }
+
+  return { dialect: sqliteDialect, query, transaction, close };
+}
+
+// --- internal ---
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new StartError(
+      `cannot make the directory ${directory} (${reasonOf(error)}); ` +
+        "choose another with --embedded, or let this user write there",
+      { cause: error },
+    );
+  }
+}
+
+/** Holds a lock that the kernel lets go when the process ends, however it ends. */
+async function lockDirectory(directory: string): Promise<SQL> {
+  const lock = new SQL({ adapter: "sqlite", filename: join(directory, "registry.lock") });
+  try {
+    await lock.unsafe("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    await lock.close();
+    const isTaken = (error as { readonly code?: unknown }).code === "SQLITE_BUSY";
+    throw new StartError(
+      isTaken
+        ? `another process is using ${directory}; an embedded store belongs to one registry: ` +
+            "stop that one, choose another directory, or share a PostgreSQL database"
+        : `cannot write in ${directory} (${reasonOf(error)}); ` +
+            "choose another directory with --embedded, or let this user write there",
+      { cause: error },
+    );
+  }
+}
+
+async function openFile(file: string): Promise<SQL> {
+  const sql = new SQL({ adapter: "sqlite", filename: file });
+  try {
+    await sql.unsafe("PRAGMA busy_timeout = 1000");
+    await sql.unsafe("PRAGMA journal_mode = WAL");
+    await sql.unsafe("PRAGMA synchronous = FULL");
+    await sql.unsafe(`PRAGMA journal_size_limit = ${walBytesMax}`);
+    return sql;
+  } catch (error) {
+    await sql.close();
+    throw new StartError(
+      `cannot open ${file} (${reasonOf(error)}); restore it from a backup, or choose another ` +
+        "directory with --embedded",
+      { cause: error },
+    );
+  }
+}
+
+async function run(sql: SQL, text: string, params: readonly Param[] = []): Promise<Rows> {
+  try {
+    return await sql.unsafe<Rows>(numbered(text), [...params]);
+  } catch (error) {
+    throw toRegistryError(error);
+  }
+}
+
+const numberedTexts = new Map<string, string>();
+
+/** SQLite numbers `$2` by where it first stands, and `?2` by its number: as PostgreSQL means it. */
+function numbered(text: string): string {
+  let known = numberedTexts.get(text);
+  if (known === undefined) {
+    known = text.replaceAll(/\$(?=\d)/g, "?");
+    if (numberedTexts.size < 256) numberedTexts.set(text, known);
+  }
+  return known;
+}
+
+function toRegistryError(thrown: unknown): unknown {
+  const code = String((thrown as { readonly code?: unknown }).code ?? "");
+  if (code === "SQLITE_FULL") {
+    return new RegistryError("storage_full", "The disk is full; nothing was stored.", {
+      cause: thrown,
+    });
+  }
+  if (/^SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|NOMEM)/.test(code)) {
+    return new RegistryError(
+      "database_unavailable",
+      "The embedded database cannot be used at the moment; try again later.",
+      { cause: thrown },
+    );
+  }
+  return thrown;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
