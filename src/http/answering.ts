@@ -1,0 +1,58 @@
+import type { Counters } from "../domain/counters.ts";
+import type { RegistryError } from "../domain/errors.ts";
+import type { Log } from "../domain/log.ts";
+import { statusOf, toProblem, toRegistryError, type Fields } from "./problem.ts";
+
+/** Turns what a handler does into an answer, whatever happens. */
+export interface Answering {
+  /** Waits for the handler; what it throws becomes a problem document. */
+  answer(request: Request, handler: () => Promise<Response>): Promise<Response>;
+  /** The problem document of an error, logged here and only here if the fault is ours. */
+  refuse(request: Request, thrown: unknown, fields?: Fields): Response;
+}
+
+/** Whom answers are told to. */
+export interface AnsweringOptions {
+  readonly log: Log;
+  readonly counters: Counters;
+}
+
+/** The one way out of every handler. */
+export function createAnswering({ log, counters }: AnsweringOptions): Answering {
+  function count(response: Response): Response {
+    const { responses } = counters;
+    responses[response.status] = (responses[response.status] ?? 0) + 1;
+    return response;
+  }
+
+  function refuse(request: Request, thrown: unknown, fields: Fields = {}): Response {
+    const error = toRegistryError(thrown);
+    tell(log, request, error);
+    return count(toProblem(error, { ...closingFields(request), ...fields }));
+  }
+
+  async function answer(request: Request, handler: () => Promise<Response>): Promise<Response> {
+    try {
+      return count(await handler());
+    } catch (error) {
+      return refuse(request, error);
+    }
+  }
+
+  return { answer, refuse };
+}
+
+// --- internal ---
+
+/** Without it, Bun would read a refused body to its end, however long. */
+function closingFields(request: Request): Fields {
+  return request.body === null ? {} : { Connection: "close" };
+}
+
+function tell(log: Log, request: Request, error: RegistryError): void {
+  const status = statusOf[error.code];
+  if (status < 500 || error.code === "starting") return;
+  const fields = { method: request.method, url: request.url, code: error.code, error };
+  if (status === 503) log.warn("request failed", fields);
+  else log.error("request failed", fields);
+}

@@ -1,0 +1,69 @@
+import { Elysia } from "elysia";
+import {
+  headMetadataDetail,
+  healthDetail,
+  loadMetadataDetail,
+  readyDetail,
+  saveMetadataDetail,
+} from "./documents/operations.ts";
+import { metadataPath } from "./path-map.ts";
+
+/** What the routes do. Each takes care of its own failures: none rejects. */
+export interface Handlers {
+  readonly saveMetadata: (request: Request) => Promise<Response>;
+  readonly loadMetadata: (request: Request, hash: string) => Promise<Response>;
+  readonly headMetadata: (request: Request, hash: string) => Promise<Response>;
+  readonly health: (request: Request) => Promise<Response>;
+  readonly ready: (request: Request) => Promise<Response>;
+  /** Swagger UI, its assets and the document, by path. */
+  readonly document: (request: Request) => Promise<Response>;
+  /** What no route takes: 404, 405, or the answer to OPTIONS. */
+  readonly unmatched: (request: Request) => Response;
+}
+
+/** Where the documents are. */
+export const documentPaths = [
+  "/swagger",
+  "/swagger/json",
+  "/swagger/swagger-ui.css",
+  "/swagger/swagger-ui-bundle.js",
+  "/swagger/start.js",
+  "/openapi.yaml",
+] as const;
+
+/**
+ * Every route of the registry, as a list. No hook but the one for what no route takes: a global
+ * hook would cost a third of the throughput.
+ */
+export function createApi(handlers: Handlers) {
+  const api = new Elysia({
+    strictPath: true,
+    // Else Elysia looks for the path from the 11th character of the URL on, and finds another one
+    // when the host has fewer than four.
+    handler: { standardHostname: false },
+  })
+    .onError(({ request }) => handlers.unmatched(request))
+    .post(metadataPath, ({ request }) => handlers.saveMetadata(request), {
+      parse: "none",
+      detail: saveMetadataDetail,
+    })
+    .get(
+      `${metadataPath}/:hash`,
+      ({ request, params: { hash } }) => handlers.loadMetadata(request, hash),
+      { detail: loadMetadataDetail },
+    )
+    .head(
+      `${metadataPath}/:hash`,
+      ({ request, params: { hash } }) => handlers.headMetadata(request, hash),
+      { detail: headMetadataDetail },
+    )
+    .get("/healthz", ({ request }) => handlers.health(request), { detail: healthDetail })
+    .head("/healthz", ({ request }) => handlers.health(request), { detail: { hide: true } })
+    .get("/readyz", ({ request }) => handlers.ready(request), { detail: readyDetail })
+    .head("/readyz", ({ request }) => handlers.ready(request), { detail: { hide: true } });
+  for (const path of documentPaths) {
+    api.get(path, ({ request }) => handlers.document(request), { detail: { hide: true } });
+    api.head(path, ({ request }) => handlers.document(request), { detail: { hide: true } });
+  }
+  return api;
+}

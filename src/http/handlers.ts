@@ -1,0 +1,45 @@
+import type { Counters } from "../domain/counters.ts";
+import type { Log } from "../domain/log.ts";
+import type { Registry } from "../domain/registry.ts";
+import type { Handlers } from "./api.ts";
+import { createAnswering } from "./answering.ts";
+import { createLargeBody } from "./large-body.ts";
+import { pathOf, toUnmatched } from "./path-map.ts";
+import { createDownload } from "./routes/download.ts";
+import { documents } from "./routes/documents.ts";
+import { health, ready, type ReadinessChecks } from "./routes/health.ts";
+import { createUpload } from "./routes/upload.ts";
+
+/** What the handlers need. */
+export interface HandlersOptions {
+  readonly registry: Registry;
+  readonly checks: ReadinessChecks;
+  readonly counters: Counters;
+  readonly log: Log;
+  readonly blobBytesMax: number;
+  /** How long the database work of one request may take in all. */
+  readonly workMsMax: number;
+}
+
+/** What every route does, with a problem document for whatever goes wrong. */
+export function createHandlers(options: HandlersOptions): Handlers {
+  const { registry, checks, counters, log, blobBytesMax, workMsMax } = options;
+  const { answer, refuse } = createAnswering({ log, counters });
+  const upload = createUpload({ registry, blobBytesMax, storeMsMax: workMsMax });
+  const largeBody = createLargeBody({ log, counters, gatherMsMax: workMsMax });
+  const download = createDownload({ registry, largeBody, counters });
+
+  return {
+    saveMetadata: (request) => answer(request, () => upload(request)),
+    loadMetadata: (request, hash) => answer(request, () => download.get(hash)),
+    headMetadata: (request, hash) => answer(request, () => download.head(hash)),
+    health: (request) => answer(request, health),
+    ready: (request) => answer(request, () => ready(checks)),
+    document: (request) => answer(request, () => documents(request)),
+    unmatched(request) {
+      const found = toUnmatched(request.method, pathOf(request.url));
+      if (!("error" in found)) return new Response(null, { status: 204, headers: { Allow: found.allow } });
+      return refuse(request, found.error, found.allow === undefined ? {} : { Allow: found.allow });
+    },
+  };
+}

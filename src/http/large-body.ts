@@ -1,0 +1,70 @@
+import type { BlobReader, Segment } from "../domain/blob-store.ts";
+import { joinBytes, toHex, type Bytes } from "../domain/bytes.ts";
+import type { Counters } from "../domain/counters.ts";
+import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
+import type { Log } from "../domain/log.ts";
+
+/** What the bodies of large blobs need. */
+export interface LargeBodyOptions {
+  readonly log: Log;
+  readonly counters: Counters;
+  /** How long reading a body that is sent in one piece may take. */
+  readonly gatherMsMax: number;
+}
+
+/** The two ways in which the body of a large blob is sent. */
+export interface LargeBody {
+  /** All of it in one piece, which Bun sends with Content-Length. */
+  gather(reader: BlobReader): Promise<Bytes>;
+  /**
+   * As a stream whose segments are read as the client takes them, chunked. A failure on the way
+   * resets the connection, so that no client takes a part for the whole.
+   */
+  stream(reader: BlobReader): Promise<ReadableStream<Bytes>>;
+}
+
+/** Makes the bodies of large blobs. */
+export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions): LargeBody {
+  async function gather(reader: BlobReader): Promise<Bytes> {
+    const pieces: Bytes[] = [];
+    const reading = (async () => {
+      for await (const { data } of reader.segments) pieces.push(data);
+    })();
+    await withDeadline(reading, gatherMsMax, () => databaseTimeout(gatherMsMax));
+    const body = joinBytes(pieces, reader.bytesTotal);
+    counters.bytesSent += body.length;
+    return body;
+  }
+
+  async function stream(reader: BlobReader): Promise<ReadableStream<Bytes>> {
+    const segments = reader.segments[Symbol.asyncIterator]();
+    // The first before the headers: a failure so far can still be told.
+    let next: Promise<IteratorResult<Segment>> = Promise.resolve(await segments.next());
+
+    async function pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
+      try {
+        const { done = false, value } = await next;
+        if (done) {
+          controller.close();
+          return;
+        }
+        counters.bytesSent += value.data.length;
+        controller.enqueue(value.data);
+        next = segments.next();
+        next.catch(() => {}); // the next pull hears of it
+      } catch (error) {
+        log.error("download broken off", { hash: toHex(reader.hash), error });
+        controller.error(error);
+      }
+    }
+
+    async function cancel(): Promise<void> {
+      await next.catch(() => {});
+      await segments.return?.();
+    }
+
+    return new ReadableStream<Bytes>({ pull, cancel }, { highWaterMark: 0 });
+  }
+
+  return { gather, stream };
+}

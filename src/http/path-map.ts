@@ -1,0 +1,58 @@
+import { RegistryError } from "../domain/errors.ts";
+
+/** Where the API lives. */
+export const metadataPath = "/api/v1/metadata";
+
+const readMethods = ["GET", "HEAD", "OPTIONS"] as const;
+const blobPath = /^\/api\/v1\/metadata\/[^/]+$/;
+
+/** Paths that are only read. */
+const readPaths: ReadonlySet<string> = new Set([
+  "/healthz",
+  "/readyz",
+  "/openapi.yaml",
+  "/swagger",
+  "/swagger/json",
+  "/swagger/swagger-ui.css",
+  "/swagger/swagger-ui-bundle.js",
+  "/swagger/start.js",
+]);
+
+/** The methods of a path, null when there is no such path: a slash too many makes it another. */
+export function methodsOf(path: string): readonly string[] | null {
+  if (path === metadataPath) return ["POST", "OPTIONS"];
+  if (readPaths.has(path) || blobPath.test(path)) return readMethods;
+  return null;
+}
+
+/** The answer to a request that no route takes: 404, 405 with `Allow`, or 204 to OPTIONS. */
+export type Unmatched =
+  | { readonly allow: string }
+  | { readonly error: RegistryError; readonly allow?: string };
+
+/** Decides what a request gets that no route takes (RFC 9110 sections 9.3.7, 15.5.5, 15.5.6). */
+export function toUnmatched(method: string, path: string): Unmatched {
+  const methods = methodsOf(path);
+  if (methods === null) {
+    return {
+      error: new RegistryError(
+        "route_not_found",
+        `There is nothing at this path; blobs are at ${metadataPath}/HASH, the API at /swagger.`,
+      ),
+    };
+  }
+  const allow = methods.join(", ");
+  if (method === "OPTIONS") return { allow };
+  return {
+    error: new RegistryError("method_not_allowed", `This path takes ${allow}.`),
+    allow,
+  };
+}
+
+/** The path of a request's URL, without building a URL object. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  if (start < 0) return "/";
+  const query = url.indexOf("?", start);
+  return query < 0 ? url.slice(start) : url.slice(start, query);
+}

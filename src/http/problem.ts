@@ -1,0 +1,85 @@
+import { isRetryable, RegistryError, type ErrorCode } from "../domain/errors.ts";
+
+/** The status of every error code (RFC 9110 section 15): the only table of its kind. */
+export const statusOf = {
+  invalid_key_length: 400,
+  invalid_key_digit: 400,
+  not_found: 404,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  unsupported_media_type: 415,
+  unsupported_content_encoding: 415,
+  missing_boundary: 400,
+  invalid_boundary: 400,
+  no_parts: 400,
+  missing_data_part: 400,
+  truncated_body: 400,
+  bare_line_feed: 400,
+  invalid_part_header: 400,
+  nul_in_part_name: 400,
+  data_after_end: 400,
+  too_many_parts: 400,
+  part_headers_too_large: 400,
+  other_parts_too_large: 400,
+  blob_too_large: 413,
+  request_timeout: 408,
+  corrupt_blob: 500,
+  database_unavailable: 503,
+  database_timeout: 503,
+  storage_full: 507,
+  upload_expired: 503,
+  starting: 503,
+  internal_error: 500,
+} as const satisfies Record<ErrorCode, number>;
+
+/** Seconds after which a client may try again, in `Retry-After`. */
+const retryAfterSeconds = 1;
+
+const titleOf: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+  507: "Insufficient Storage",
+};
+
+/** Header fields of an answer. */
+export type Fields = Readonly<Record<string, string>>;
+
+/**
+ * A problem document (RFC 9457). `code` names the cause and is part of the API; `detail` says what
+ * to do.
+ */
+export function toProblem(error: RegistryError, fields: Fields = {}): Response {
+  const status = statusOf[error.code];
+  const body = {
+    type: `urn:mycelium-registry:${error.code}`,
+    title: titleOf[status],
+    status,
+    code: error.code,
+    detail: error.message,
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      ...(isRetryable(error.code) ? { "Retry-After": String(retryAfterSeconds) } : {}),
+      ...fields,
+    },
+  });
+}
+
+/** Whatever was thrown, as a RegistryError; a stranger's text never leaves the house. */
+export function toRegistryError(thrown: unknown): RegistryError {
+  if (thrown instanceof RegistryError) return thrown;
+  return new RegistryError(
+    "internal_error",
+    "The registry failed at this request; tell its operator.",
+    { cause: thrown },
+  );
+}

@@ -1,0 +1,149 @@
+import { StartError } from "../domain/errors.ts";
+import { RegistryError } from "../domain/errors.ts";
+import type { Log } from "../domain/log.ts";
+import { toProblem, toRegistryError } from "./problem.ts";
+import { pathOf } from "./path-map.ts";
+import { health, ready, type ReadinessChecks } from "./routes/health.ts";
+
+/** Answers a request. Never rejects. */
+export type Fetch = (request: Request) => Response | Promise<Response>;
+
+/** Where and how to listen. */
+export interface ServerOptions {
+  readonly host: string;
+  /** Whether nobody asked for `host`: then a machine without IPv6 gets 0.0.0.0. */
+  readonly hostIsDefault: boolean;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** When a connection on which nothing moves is closed; above what the slowest handler takes. */
+  readonly idleSecondsMax: number;
+  readonly log: Log;
+  /** What /readyz says until there is somebody to answer. */
+  readonly checks: ReadinessChecks;
+}
+
+/** A listening server. */
+export interface HttpServer {
+  /** Where it listens, e.g. `http://[::]:8080`. */
+  readonly url: string;
+  readonly port: number;
+  /** Requests received and not yet answered to the end. */
+  pendingRequests(): number;
+  /** From now on requests are answered so; until then 503 `starting`. */
+  serve(fetch: Fetch): void;
+  /** From now on every answer closes its connection; new ones are still taken. */
+  beginDraining(): void;
+  /** Stops listening and cuts what is still under way. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Binds the port, and answers 503 `starting` until `serve` is called: the port is taken before the
+ * database is touched.
+ * @throws RegistryError never; StartError when the port or host cannot be had
+ */
+export function listen(options: ServerOptions): HttpServer {
+  let fetch = createStarting(options.checks);
+  let isDraining = false;
+
+  function handle(request: Request): Response | Promise<Response> {
+    const answer = fetch(request);
+    return isDraining ? closing(answer) : answer;
+  }
+
+  const server = bind(options, handle);
+  return {
+    url: server.url.href.replace(/\/$/, ""),
+    port: server.port ?? options.port,
+    pendingRequests: () => server.pendingRequests,
+    serve(next) {
+      fetch = next;
+    },
+    beginDraining() {
+      isDraining = true;
+      server.closeIdleConnections();
+    },
+    stop: async () => await server.stop(true),
+  };
+}
+
+// --- internal ---
+
+type Server = Bun.Server<undefined>;
+
+function bind(options: ServerOptions, handle: Fetch): Server {
+  const { host, hostIsDefault, log } = options;
+  try {
+    return serveOn(options, host, handle);
+  } catch (error) {
+    const isWithoutIpv6 = /EAFNOSUPPORT|EADDRNOTAVAIL/.test(codeOf(error));
+    if (!hostIsDefault || !isWithoutIpv6) throw toStartError(error, options);
+    log.warn("this machine has no IPv6; listening on 0.0.0.0 instead of ::");
+    try {
+      return serveOn(options, "0.0.0.0", handle);
+    } catch (second) {
+      throw toStartError(second, options);
+    }
+  }
+}
+
+function serveOn({ port, idleSecondsMax, log }: ServerOptions, host: string, fetch: Fetch): Server {
+  return Bun.serve({
+    hostname: host,
+    port,
+    // Two registries on one port would each get half of the requests, silently.
+    reusePort: false,
+    idleTimeout: idleSecondsMax,
+    // Bun's own refusal has no body; uploads are counted as they come.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    development: false,
+    fetch,
+    error(error) {
+      log.error("a handler failed", { error });
+      return toProblem(toRegistryError(error), { Connection: "close" });
+    },
+  });
+}
+
+function createStarting(checks: ReadinessChecks): Fetch {
+  return async (request) => {
+    const path = pathOf(request.url);
+    if (path === "/healthz") return await health();
+    if (path === "/readyz") return await ready(checks);
+    const error = new RegistryError("starting", "The registry is starting; try again in a moment.");
+    return toProblem(error, { Connection: "close" });
+  };
+}
+
+async function closing(answer: Response | Promise<Response>): Promise<Response> {
+  const response = await answer;
+  response.headers.set("Connection", "close");
+  return response;
+}
+
+function toStartError(error: unknown, { host, port }: ServerOptions): StartError {
+  const code = codeOf(error);
+  const place = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  if (code === "EADDRINUSE") {
+    return new StartError(
+      `port ${port} is in use (${place}); stop the program that has it (lsof -i :${port} names ` +
+        "it), or choose another with --port",
+      { cause: error },
+    );
+  }
+  if (code === "EACCES") {
+    return new StartError(
+      `this user may not listen on port ${port}; choose one above 1023 with --port`,
+      { cause: error },
+    );
+  }
+  return new StartError(
+    `cannot listen on ${place} (${error instanceof Error ? error.message : String(error)}); ` +
+      "choose an address of this machine with --host",
+    { cause: error },
+  );
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { readonly code?: unknown }).code ?? "");
+}

@@ -1,0 +1,68 @@
+import type { Bytes } from "../domain/bytes.ts";
+import { withDeadline } from "../domain/deadline.ts";
+import { RegistryError } from "../domain/errors.ts";
+import { limits } from "../domain/limits.ts";
+
+/** Takes the pieces of a body as they come; waits where it must. */
+export type TakePiece = (piece: Bytes) => Promise<void>;
+
+/**
+ * Hands on the body of a request: in one piece when it is announced as small, else piece by piece,
+ * each only when the last has been taken, which holds the client up when the database is slow.
+ * @throws RegistryError `truncated_body` when the client goes, `request_timeout` when it stalls
+ */
+export async function readUploadBody(
+  request: Request,
+  declaredBytes: number | null,
+  take: TakePiece,
+): Promise<void> {
+  if (request.body === null) return;
+  if (declaredBytes !== null && declaredBytes <= limits.bufferedUploadBytesMax) {
+    const body = await inTime(request.arrayBuffer(), limits.bufferedUploadMsMax);
+    await take(new Uint8Array(body));
+    return;
+  }
+  const startedAt = performance.now();
+  const reader = (request.body as ReadableStream<Bytes>).getReader();
+  try {
+    for (;;) {
+      const leftMs = limits.uploadMsMax - (performance.now() - startedAt);
+      const { done, value } = await inTime(
+        reader.read(),
+        Math.max(1, Math.min(limits.uploadStallMsMax, leftMs)),
+      );
+      if (done) return;
+      await take(value);
+    }
+  } catch (error) {
+    // Not awaited: the client may never answer. The connection is closed with the refusal.
+    reader.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+/** The Content-Length of a request, null when it has none (a chunked one). */
+export function declaredBytesOf(request: Request): number | null {
+  const text = request.headers.get("content-length");
+  return text === null ? null : Number(text);
+}
+
+// --- internal ---
+
+async function inTime<T>(reading: Promise<T>, timeoutMs: number): Promise<T> {
+  try {
+    return await withDeadline(reading, timeoutMs, () => {
+      return new RegistryError(
+        "request_timeout",
+        "The body did not arrive in time; nothing was stored. Send it again.",
+      );
+    });
+  } catch (error) {
+    if (error instanceof RegistryError) throw error;
+    throw new RegistryError(
+      "truncated_body",
+      "The body ended before it was whole; nothing was stored. Send it again.",
+      { cause: error },
+    );
+  }
+}
