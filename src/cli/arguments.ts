@@ -1,0 +1,113 @@
+import { findFlag, type FlagName, type FlagValues } from "../ops/flags.ts";
+import { toQuoted } from "../ops/printable.ts";
+import { UsageError } from "../ops/usage-error.ts";
+import {
+  commandNames,
+  commands,
+  defaultCommand,
+  isCommandName,
+  type CommandName,
+} from "./commands.ts";
+import { findNearest } from "./nearest.ts";
+
+/** What a command line asks for. */
+export type Invocation =
+  | { readonly kind: "run"; readonly command: CommandName; readonly values: FlagValues }
+  | { readonly kind: "help"; readonly command: CommandName | null }
+  | { readonly kind: "version" };
+
+/**
+ * Checks every argument against the commands and the flag table; citty would let unknown flags
+ * pass, take the last of repeated ones, and mistake a value for a command.
+ * @param words what follows the program's name
+ * @throws UsageError, one line that shows no value
+ */
+export function parseArguments(words: readonly string[]): Invocation {
+  const [first = ""] = words;
+  const command = readCommand(first);
+  const rest = first === "" || first.startsWith("-") ? words : words.slice(1);
+  if (words.some((word) => word === "--help" || word === "-h")) {
+    return { kind: "help", command };
+  }
+  if (first === "help") return { kind: "help", command: readHelpTopic(rest) };
+  if (words.some((word) => word === "--version" || word === "-V")) return { kind: "version" };
+  return { kind: "run", ...readFlags(command ?? defaultCommand, rest) };
+}
+
+/**
+ * The one spelling that citty cannot read otherwise: the command, then `--flag=value` for each.
+ */
+export function toWords(command: CommandName, values: FlagValues): string[] {
+  return [command, ...Object.entries(values).map(([name, value]) => `--${name}=${value}`)];
+}
+
+// --- internal ---
+
+function readCommand(first: string): CommandName | null {
+  if (first === "" || first.startsWith("-") || first === "help") return null;
+  if (isCommandName(first)) return first;
+  const nearest = findNearest(first, [...commandNames, "help"]);
+  throw new UsageError(`unknown command ${toQuoted(first)}${suggest(nearest)}`);
+}
+
+function readHelpTopic(rest: readonly string[]): CommandName | null {
+  const [topic, ...more] = rest;
+  if (topic === undefined) return null;
+  if (more.length > 0 || topic.startsWith("-")) {
+    throw new UsageError("help takes the name of one command, or nothing");
+  }
+  return readCommand(topic);
+}
+
+function readFlags(command: CommandName, words: readonly string[]) {
+  const values: Partial<Record<FlagName, string>> = {};
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? "";
+    if (!word.startsWith("-") || word === "-" || word === "--") throw refuseWord(word, values);
+    const name = readFlagName(command, word);
+    if (Object.hasOwn(values, name)) {
+      throw new UsageError(`--${name} is given more than once; keep one`);
+    }
+    const equals = word.indexOf("=");
+    if (equals >= 0) {
+      values[name] = word.slice(equals + 1);
+      continue;
+    }
+    index += 1;
+    values[name] = readValue(name, words[index]);
+  }
+  return { command, values };
+}
+
+function readFlagName(command: CommandName, word: string): FlagName {
+  const [, dashes = "", typed = ""] = /^(--?)([^=]*)/s.exec(word) ?? [];
+  const flag = dashes === "--" ? findFlag(typed) : null;
+  const known = commands[command].flags.map(({ name }) => name);
+  if (flag !== null && known.includes(flag.name)) return flag.name;
+  if (flag !== null) throw new UsageError(`${command} takes no --${flag.name}`);
+  if (dashes === "--" && (typed === "help" || typed === "version")) {
+    throw new UsageError(`--${typed} takes no value`);
+  }
+  const nearest = typed.length < 2 ? null : findNearest(typed, [...known, "help", "version"]);
+  const shown = toQuoted(dashes + typed).slice(1, -1);
+  throw new UsageError(`unknown flag ${shown}${suggest(nearest === null ? null : `--${nearest}`)}`);
+}
+
+function refuseWord(word: string, values: FlagValues): UsageError {
+  if (word === "--") return new UsageError('"--" has no use here; remove it');
+  if (isCommandName(word)) return new UsageError(`${word} is a command; write it first`);
+  // After a secret, a stray word is likely a piece of it that was not quoted.
+  const isShown = !Object.keys(values).some((name) => findFlag(name)?.isSecret === true);
+  const shown = isShown ? ` ${toQuoted(word)}` : "";
+  return new UsageError(`unexpected argument${shown}; quote a value that holds spaces`);
+}
+
+function readValue(name: FlagName, value: string | undefined): string {
+  if (value !== undefined && (value === "-" || !value.startsWith("-"))) return value;
+  const hint = value === undefined ? "" : `; if it begins with a dash, write --${name}=VALUE`;
+  throw new UsageError(`--${name} needs a value${hint}`);
+}
+
+function suggest(nearest: string | null): string {
+  return nearest === null ? "" : `; did you mean ${nearest}?`;
+}

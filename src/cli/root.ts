@@ -1,0 +1,40 @@
+import { defineCommand, runCommand } from "citty";
+import { readEnvironment } from "../ops/config.ts";
+import { parseArguments, toWords } from "./arguments.ts";
+import { defaultCommand } from "./commands.ts";
+import { renderHelp, renderVersion, wantsColour } from "./help.ts";
+import { hidePassword } from "./hide-password.ts";
+import { createOpenapiCommand } from "./openapi.ts";
+import { createServeCommand } from "./serve.ts";
+
+/**
+ * Does what the command line asks for and gives the exit code.
+ * @param words what follows the program's name
+ * @throws UsageError, StartError
+ */
+export async function runRoot(words: readonly string[]): Promise<number> {
+  const invocation = parseArguments(words);
+  const warning = hidePassword(invocation);
+  if (warning !== null) process.stderr.write(`registry: ${warning}\n`);
+  if (invocation.kind === "version") {
+    process.stdout.write(renderVersion());
+    return 0;
+  }
+  if (invocation.kind === "help") {
+    const isColoured = wantsColour(process.stdout, readEnvironment());
+    process.stdout.write(renderHelp(invocation.command, isColoured));
+    return 0;
+  }
+  let exitCode = 0;
+  const finish = (code: number): void => {
+    exitCode = code;
+  };
+  // Without a `run` of its own: citty would run it besides the sub-command.
+  const root = defineCommand({
+    meta: { name: "registry" },
+    default: defaultCommand,
+    subCommands: { serve: createServeCommand(finish), openapi: createOpenapiCommand(finish) },
+  });
+  await runCommand(root, { rawArgs: toWords(invocation.command, invocation.values) });
+  return exitCode;
+}

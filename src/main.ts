@@ -1,0 +1,37 @@
+#!/usr/bin/env bun
+import { runRoot } from "./cli/root.ts";
+import { StartError } from "./domain/errors.ts";
+import { UsageError } from "./ops/usage-error.ts";
+
+const flushMsMax = 2000;
+
+/** Runs the program; every failure ends here, as a line on stderr and an exit code. */
+async function main(): Promise<number> {
+  try {
+    return await runRoot(process.argv.slice(2));
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`registry: ${error.message}\nsee registry --help\n`);
+      return 2;
+    }
+    if (error instanceof StartError) {
+      process.stderr.write(`registry: ${error.message}\n`);
+      return 1;
+    }
+    process.stderr.write(`registry: this is a bug in the registry\n${Bun.inspect(error)}\n`);
+    return 1;
+  }
+}
+
+/** Resolves once `stream` has taken everything, or nobody reads it any more. */
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.end(resolve));
+}
+
+const exitCode = await main();
+// Bun writes to a pipe in the background, and `exit` would drop what is still on its way.
+await Promise.race([
+  Promise.all([flush(process.stdout), flush(process.stderr)]),
+  Bun.sleep(flushMsMax),
+]);
+process.exit(exitCode);

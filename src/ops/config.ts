@@ -1,0 +1,89 @@
+import { flags, toVariable, type FlagValues } from "./flags.ts";
+import { readPostgresConfig, type PostgresConfig } from "./postgres-config.ts";
+import { createSettings, type Environment, type Settings } from "./settings.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** A store in one directory of this machine, without a database server. */
+export interface SqliteConfig {
+  readonly kind: "sqlite";
+  readonly directory: string;
+  readonly timeoutMs: number;
+}
+
+/** Everything an operator decides, checked. */
+export interface Config {
+  readonly database: PostgresConfig | SqliteConfig;
+  readonly host: string;
+  /** Nobody asked for `host`: where there is no IPv6, another address may be taken. */
+  readonly hostIsDefault: boolean;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly blobBytesMax: number;
+  readonly drainDelayMs: number;
+  readonly drainTimeoutMs: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly logFormat: "text" | "json";
+}
+
+/** Variables by which Bun's SQL client would connect elsewhere or otherwise than it is told. */
+const foreignVariable =
+  /^PG|^(TLS_)?((POSTGRES|MYSQL|MARIADB)_)?DATABASE_URL$|^(POSTGRES|MYSQL|MARIADB|SQLITE)_URL$/;
+
+/** The environment of this process. Nobody else reads it. */
+export function readEnvironment(): Environment {
+  return Bun.env;
+}
+
+/**
+ * Removes from this process's environment, and so from its children's, what must not have any
+ * influence (libpq's variables, database URLs) and the secrets, once they have been read.
+ */
+export function scrubEnvironment(): void {
+  const secrets = new Set<string>();
+  for (const flag of flags) if ("isSecret" in flag) secrets.add(toVariable(flag.name));
+  for (const name of Object.keys(Bun.env)) {
+    if (foreignVariable.test(name) || secrets.has(name)) delete Bun.env[name];
+  }
+}
+
+/**
+ * Makes the configuration out of what was typed and of the environment: a flag wins over its
+ * variable, an empty variable counts as unset.
+ * @param isTerminal whether the log goes to a person
+ * @throws UsageError naming the flag or variable and what to do; never with a password in it
+ */
+export function readConfig(
+  values: FlagValues,
+  environment: Environment,
+  isTerminal: boolean = process.stdout.isTTY,
+): Config {
+  const settings = createSettings(values, environment);
+  return {
+    database: readDatabase(settings),
+    host: (settings.text("host") ?? "::").replace(/^\[(.*)\]$/, "$1"),
+    hostIsDefault: settings.sourceOf("host") === null,
+    port: settings.number("port"),
+    blobBytesMax: settings.number("max-blob-size"),
+    drainDelayMs: settings.number("drain-delay"),
+    drainTimeoutMs: settings.number("drain-timeout"),
+    logLevel: settings.choice("log-level") ?? "info",
+    logFormat: settings.choice("log-format") ?? (isTerminal ? "text" : "json"),
+  };
+}
+
+// --- internal ---
+
+function readDatabase(settings: Settings): Config["database"] {
+  const embedded = settings.sourceOf("embedded");
+  if (embedded === null) return readPostgresConfig(settings);
+  for (const { name, group } of flags) {
+    if (group !== "Database" || name === "embedded" || name === "db-timeout") continue;
+    const other = settings.sourceOf(name);
+    if (other === null) continue;
+    throw new UsageError(
+      `${embedded} and ${other} exclude each other: the embedded store is no PostgreSQL; drop one`,
+    );
+  }
+  const directory = settings.text("embedded") ?? "";
+  return { kind: "sqlite", directory, timeoutMs: settings.number("db-timeout") };
+}

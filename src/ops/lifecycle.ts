@@ -1,0 +1,96 @@
+import type { Log } from "../domain/log.ts";
+import { listen, type HttpServer } from "../http/server.ts";
+import type { Database } from "../storage/database.ts";
+import { createApp, workMsMaxOf, type App } from "./app.ts";
+import type { Config } from "./config.ts";
+import { openDatabase } from "./open-database.ts";
+import { createReadiness, type Phase } from "./readiness.ts";
+import { catchSignals, type Stop } from "./signals.ts";
+
+/** Bun's longest idle timeout, in seconds. */
+const idleSecondsCeiling = 255;
+
+/** How often draining looks whether something is still under way. */
+const drainLookMs = 20;
+
+/**
+ * Runs the registry until it is told to stop, and gives its exit code: 0 after a signal, 1 after a
+ * second one, or when a failure of ours brought it down.
+ * @throws StartError when it cannot start
+ */
+export async function run(config: Config, log: Log): Promise<number> {
+  const stop = catchSignals(log);
+  let phase: Phase = "starting";
+  let opened: Database | null = null;
+  const checks = createReadiness({
+    phase: () => phase,
+    probe: async () => await opened?.query("health", "SELECT 1"),
+  });
+  const server = listen({ ...config, idleSecondsMax: idleSecondsMaxOf(config), log, checks });
+  try {
+    const first = await Promise.race([openDatabase(config, log, stop.signal), stop.asked]);
+    if (typeof first === "number") return first; // told to stop before it had started
+    opened = first;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  const app = createApp({ config, database: opened, log, checks });
+  server.serve(app.fetch);
+  phase = "serving";
+  log.info("listening", {
+    url: server.url,
+    store: config.database.kind,
+    hashing: app.hashing.implementation,
+  });
+
+  const exitCode = await stop.asked;
+  phase = "stopping";
+  await drain(server, config, log, stop);
+  await close(app, log);
+  log.info("stopped", { ...app.counters });
+  return stop.isImpatient() ? 1 : exitCode;
+}
+
+// --- internal ---
+
+/** Longer than the slowest handler: else Bun would close its connection without an answer. */
+function idleSecondsMaxOf(config: Config): number {
+  return Math.min(idleSecondsCeiling, Math.max(30, Math.ceil(workMsMaxOf(config) / 1000) + 10));
+}
+
+/**
+ * Two phases: `/readyz` says 503 and answers close their connections, but everybody is still served,
+ * until nothing is under way and the delay is over (load balancers have looked away); then the door
+ * is shut, and what has not ended by the timeout is cut.
+ */
+async function drain(
+  server: HttpServer,
+  { drainDelayMs, drainTimeoutMs }: Config,
+  log: Log,
+  stop: Stop,
+): Promise<void> {
+  const startedAt = performance.now();
+  const passedMs = (): number => performance.now() - startedAt;
+  log.info("stopping", { pending_requests: server.pendingRequests() });
+  server.beginDraining();
+  while (passedMs() < drainDelayMs && !stop.isImpatient()) await Bun.sleep(drainLookMs);
+  while (server.pendingRequests() > 0 && !stop.isImpatient()) {
+    if (passedMs() >= drainDelayMs + drainTimeoutMs) {
+      log.warn("requests cut; raise --drain-timeout to let them end", {
+        requests: server.pendingRequests(),
+      });
+      break;
+    }
+    await Bun.sleep(drainLookMs);
+  }
+  await server.stop();
+}
+
+async function close(app: App, log: Log): Promise<void> {
+  try {
+    await app.close();
+  } catch (error) {
+    log.warn("the database connections did not close cleanly", { error });
+  }
+}

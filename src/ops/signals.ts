@@ -1,0 +1,47 @@
+import type { Log } from "../domain/log.ts";
+
+/** Why and how urgently the registry is to stop. */
+export interface Stop {
+  /** Resolves when it is to stop, with the exit code. */
+  readonly asked: Promise<number>;
+  /** Aborted at the same moment. */
+  readonly signal: AbortSignal;
+  /** Whether a second signal came: no more waiting. */
+  isImpatient(): boolean;
+}
+
+/**
+ * Listens for SIGTERM and SIGINT, and for failures that nobody caught: our own bugs, after which
+ * the registry drains and exits 1 rather than go on in a state that nobody knows.
+ */
+export function catchSignals(log: Log): Stop {
+  const controller = new AbortController();
+  const { promise: asked, resolve } = Promise.withResolvers<number>();
+  let signals = 0;
+
+  function stop(exitCode: number): void {
+    resolve(exitCode);
+    controller.abort();
+  }
+
+  function onSignal(name: string): void {
+    signals += 1;
+    if (signals > 1) {
+      log.warn("second signal: stopping at once", { signal: name });
+      return;
+    }
+    log.info("signal received", { signal: name });
+    stop(0);
+  }
+
+  function onFailure(error: unknown): void {
+    log.error("a failure that nobody caught: stopping", { error });
+    stop(1);
+  }
+
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  process.on("unhandledRejection", onFailure);
+  process.on("uncaughtException", onFailure);
+  return { asked, signal: controller.signal, isImpatient: () => signals > 1 };
+}
