@@ -1,7 +1,7 @@
 import { limits } from "../domain/limits.ts";
 
 /** What a flag's value may be; bounds are inclusive. */
-export type FlagKind =
+type FlagKind =
   | { readonly kind: "text" }
   | { readonly kind: "integer"; readonly min: number; readonly max: number }
   | { readonly kind: "size"; readonly bytesMin: number; readonly bytesMax: number }

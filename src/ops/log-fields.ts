@@ -5,7 +5,7 @@ const bytesShownMax = 64;
 const causesMax = 8;
 
 /** An error as the log tells it. */
-export interface LoggedError {
+interface LoggedError {
   readonly name: string;
   readonly message: string;
   readonly code?: string;
