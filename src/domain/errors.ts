@@ -54,6 +54,12 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
+/** The `code` of what a system call or a driver threw, e.g. `EADDRINUSE`; "" when it has none. */
+export function codeOf(thrown: unknown): string {
+  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" ? code : "";
+}
+
 /** Whether the same request may succeed later, unchanged: such answers carry `Retry-After`. */
 export function isRetryable(code: ErrorCode): boolean {
   return (

@@ -38,7 +38,8 @@ export function createHandlers(options: HandlersOptions): Handlers {
     document: (request) => answer(request, () => documents(request)),
     unmatched(request) {
       const found = toUnmatched(request.method, pathOf(request.url));
-      if (!("error" in found)) return new Response(null, { status: 204, headers: { Allow: found.allow } });
+      if (!("error" in found))
+        return new Response(null, { status: 204, headers: { Allow: found.allow } });
       return refuse(request, found.error, found.allow === undefined ? {} : { Allow: found.allow });
     },
   };

@@ -1,5 +1,4 @@
-import { StartError } from "../domain/errors.ts";
-import { RegistryError } from "../domain/errors.ts";
+import { codeOf, RegistryError, StartError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import { toProblem, toRegistryError } from "./problem.ts";
 import { pathOf } from "./path-map.ts";
@@ -142,8 +141,4 @@ function toStartError(error: unknown, { host, port }: ServerOptions): StartError
       "choose an address of this machine with --host",
     { cause: error },
   );
-}
-
-function codeOf(error: unknown): string {
-  return String((error as { readonly code?: unknown }).code ?? "");
 }

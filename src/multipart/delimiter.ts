@@ -6,8 +6,7 @@ import { RegistryError } from "../domain/errors.ts";
  * only begins like a delimiter, or not yet to be told. `end` is where reading goes on.
  */
 export type DelimiterTail =
-  | { readonly kind: "opens"; readonly end: number }
-  | { readonly kind: "closes"; readonly end: number }
+  | { readonly kind: "opens" | "closes"; readonly end: number }
   | { readonly kind: "content" }
   | { readonly kind: "unfinished" };
 
@@ -40,8 +39,7 @@ export function readDelimiterTail(bytes: Bytes, offset: number): DelimiterTail {
     return { kind: "unfinished" };
   }
   if (bytes[at] !== cr || bytes[at + 1] !== lf) return { kind: "content" };
-  // The line end after a close may begin another delimiter, which must not be overlooked.
-  return closes ? { kind: "closes", end: at } : { kind: "opens", end: at + 2 };
+  return { kind: closes ? "closes" : "opens", end: at + 2 };
 }
 
 /** The refusal of a form whose lines end with LF alone. */

@@ -9,16 +9,15 @@ const cr = 13;
 
 /**
  * Where the headers of a part end, the empty line included; null when the end has not come yet.
+ * What stands before `from` was looked at when there was no more, and is not read again.
  * @throws RegistryError `bare_line_feed` or `part_headers_too_large`
  */
-export function findHeaderEnd(bytes: Bytes): number | null {
+export function findHeaderEnd(bytes: Bytes, from: number): number | null {
   const length = Math.min(bytes.length, limits.partHeaderBytesMax);
-  let lineStart = 0;
-  for (let at = 0; at < length; at += 1) {
+  for (let at = from; at < length; at += 1) {
     if (bytes[at] !== lf) continue;
-    if (at === lineStart || bytes[at - 1] !== cr) throw bareLineFeed();
-    if (at - 1 === lineStart) return at + 1;
-    lineStart = at + 1;
+    if (bytes[at - 1] !== cr) throw bareLineFeed();
+    if (at === 1 || bytes[at - 2] === lf) return at + 1;
   }
   if (bytes.length < limits.partHeaderBytesMax) return null;
   throw new RegistryError(

@@ -46,13 +46,18 @@ export async function run(config: Config, log: Log): Promise<number> {
 
   const exitCode = await stop.asked;
   phase = "stopping";
-  await drain(server, config, log, stop);
+  await drain(server, stop, { config, log });
   await close(app, log);
   log.info("stopped", { ...app.counters });
   return stop.isImpatient() ? 1 : exitCode;
 }
 
 // --- internal ---
+
+interface DrainOptions {
+  readonly config: Config;
+  readonly log: Log;
+}
 
 /** Longer than the slowest handler: else Bun would close its connection without an answer. */
 function idleSecondsMaxOf(config: Config): number {
@@ -61,15 +66,11 @@ function idleSecondsMaxOf(config: Config): number {
 
 /**
  * Two phases: `/readyz` says 503 and answers close their connections, but everybody is still served,
- * until nothing is under way and the delay is over (load balancers have looked away); then the door
+ * until the delay is over (load balancers have looked away) and nothing is under way; then the door
  * is shut, and what has not ended by the timeout is cut.
  */
-async function drain(
-  server: HttpServer,
-  { drainDelayMs, drainTimeoutMs }: Config,
-  log: Log,
-  stop: Stop,
-): Promise<void> {
+async function drain(server: HttpServer, stop: Stop, { config, log }: DrainOptions): Promise<void> {
+  const { drainDelayMs, drainTimeoutMs } = config;
   const startedAt = performance.now();
   const passedMs = (): number => performance.now() - startedAt;
   log.info("stopping", { pending_requests: server.pendingRequests() });

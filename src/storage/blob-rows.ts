@@ -1,7 +1,8 @@
+import { assert } from "../domain/assert.ts";
 import { bytesEqual, type Bytes } from "../domain/bytes.ts";
 import { hashBytes, prefixBytes, toBlobKey, type BlobKey } from "../domain/blob-key.ts";
 import type { BlobStat, StoredBlob } from "../domain/blob-store.ts";
-import type { Database, Dialect, Param, Row } from "./database.ts";
+import type { Database, Dialect, Param, Row, Value } from "./database.ts";
 import { padded, paddedCount, textsByRowCount, valuesTable } from "./values.ts";
 
 /** A row of `blobs`, with its bytes when they were asked for. */
@@ -49,9 +50,9 @@ export function toStoredBlob(row: BlobRow): StoredBlob {
 }
 
 /** Plain bytes of a driver's value: PostgreSQL's client gives Buffers, SQLite's plain arrays. */
-export function toBytes(value: unknown): Bytes {
-  const given = value as Uint8Array<ArrayBuffer>;
-  return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+export function toBytes(value: Value | undefined): Bytes {
+  assert(value instanceof Uint8Array, "the column holds bytes");
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 // --- internal ---

@@ -70,6 +70,8 @@ const insertTexts = textsByRowCount((dialect, rowCount) => {
 
 /** A large blob's row gives its segments up to the sweeper; readers under way keep them an hour. */
 async function retireUploadOf(query: Query, { dialect }: Database, key: BlobKey): Promise<void> {
-  const rows = await query("SELECT upload FROM blobs WHERE hash = $1 AND upload IS NOT NULL", [key]);
+  const rows = await query("SELECT upload FROM blobs WHERE hash = $1 AND upload IS NOT NULL", [
+    key,
+  ]);
   for (const row of rows) await retire(query, dialect, String(row["upload"]));
 }

@@ -3,8 +3,11 @@ import type { Bytes } from "../domain/bytes.ts";
 /** What a statement may carry; never null, whose type a statement could not tell. */
 export type Param = string | number | Bytes;
 
+/** What a column of our tables comes back as; PostgreSQL's bigint as a string. */
+export type Value = string | number | Bytes | null;
+
 /** A row, its columns by name. */
-export type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, Value>>;
 
 /** The rows of a statement, and how many rows it changed. */
 export interface Rows extends ReadonlyArray<Row> {

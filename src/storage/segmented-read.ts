@@ -21,23 +21,31 @@ export async function openSegmentedRead(
     bytesTotal,
     createdAtMs,
     offset: upload === null ? 0 : first * limits.segmentBytes,
-    segments: upload === null ? wholeRow(database, row) : segmentsOf(database, upload, first, last),
+    segments:
+      upload === null ? wholeRow(database, row) : segmentsOf(database, upload, { first, last }),
   };
 }
 
 // --- internal ---
 
 async function* wholeRow(database: Database, row: BlobRow): AsyncGenerator<Segment> {
-  const data = await readBytes(database, "SELECT hash, data FROM blobs WHERE hash = $1", [row.hash]);
+  const data = await readBytes(database, "SELECT hash, data FROM blobs WHERE hash = $1", [
+    row.hash,
+  ]);
   if (data === null) throw missing("The blob was removed while it was being read.");
   yield { ...data, hash: row.hash };
+}
+
+/** Segments `first` to `last`, both inclusive. */
+interface SegmentRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 async function* segmentsOf(
   database: Database,
   upload: string,
-  first: number,
-  last: number,
+  { first, last }: SegmentRange,
 ): AsyncGenerator<Segment> {
   const text = "SELECT hash, data FROM blob_segments WHERE upload = $1 AND n = $2";
   for (let n = first; n <= last; n += 1) {

@@ -1,15 +1,52 @@
+import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import type { Database, Dialect, Query } from "./database.ts";
 
 /** Segments removed by one statement: what a statement's deadline allows with room to spare. */
 const segmentsPerDelete = 64;
 
-/** Notes, in a transaction, that nothing refers to an upload any more: the sweeper takes it later. */
+/** Notes that an upload begins. */
+export async function registerUpload(database: Database, upload: string): Promise<void> {
+  await database.transaction("stream", async (query) => {
+    await retire(query, database.dialect, upload);
+  });
+}
+
+/** Notes, in a transaction, that no blob has the segments of an upload: the sweeper takes them. */
 export async function retire(query: Query, dialect: Dialect, upload: string): Promise<void> {
   await query(
     `INSERT INTO uploads (upload) SELECT CAST($1 AS ${dialect.uuid}) WHERE true ` +
       "ON CONFLICT DO NOTHING",
     [upload],
+  );
+}
+
+/** Notes that an upload is alive. @throws RegistryError `upload_expired` when it has been swept */
+export async function touch(query: Query, dialect: Dialect, upload: string): Promise<void> {
+  const { count } = await query(
+    `UPDATE uploads SET touched_at = ${dialect.now} WHERE upload = $1`,
+    [upload],
+  );
+  if (count !== 1) throw uploadExpired();
+}
+
+/**
+ * Takes a whole upload out of the sweeper's reach: the transaction makes a blob of it.
+ * @throws RegistryError `upload_expired` when the sweeper has been there
+ */
+export async function claim(query: Query, upload: string, segmentCount: number): Promise<void> {
+  const { count } = await query("DELETE FROM uploads WHERE upload = $1", [upload]);
+  const [row] = await query("SELECT count(*) AS total FROM blob_segments WHERE upload = $1", [
+    upload,
+  ]);
+  if (count !== 1 || Number(row?.["total"]) !== segmentCount) throw uploadExpired();
+}
+
+/** The failure of an upload whose segments, or whose blob, went while it was under way. */
+export function uploadExpired(): RegistryError {
+  return new RegistryError(
+    "upload_expired",
+    "The upload took too long, or its blob was removed meanwhile; nothing was stored. Send it again.",
   );
 }
 

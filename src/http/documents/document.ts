@@ -54,8 +54,11 @@ async function generate(): Promise<ApiDocument> {
   return (await response.json()) as ApiDocument;
 }
 
+async function silent(): Promise<Response> {
+  return new Response();
+}
+
 function silentHandlers(): Handlers {
-  const silent = async (): Promise<Response> => new Response();
   return {
     saveMetadata: silent,
     loadMetadata: silent,

@@ -122,7 +122,10 @@ export const headMetadataDetail = {
       description: "The blob is here",
       headers: {
         ...blobHeaders,
-        "Content-Length": { description: "Bytes of the blob", schema: { type: "integer" as const } },
+        "Content-Length": {
+          description: "Bytes of the blob",
+          schema: { type: "integer" as const },
+        },
       },
     },
     400: { description: "Not a key" },

@@ -33,7 +33,9 @@ const start = `SwaggerUIBundle({
 });
 `;
 
-const assets: Readonly<Record<string, { readonly type: string; readonly body: () => string | Blob }>> = {
+const assets: Readonly<
+  Record<string, { readonly type: string; readonly body: () => string | Blob }>
+> = {
   "/swagger": { type: "text/html; charset=utf-8", body: () => page },
   "/swagger/start.js": { type: "text/javascript; charset=utf-8", body: () => start },
   "/swagger/swagger-ui-bundle.js": {

@@ -64,7 +64,8 @@ function refuseEncoding(contentEncoding: string | null): void {
 
 /** Early, before the body is read; what is close to the limit is counted as it comes. */
 function refuseTooLarge(declaredBytes: number | null, blobBytesMax: number): void {
-  if (declaredBytes === null || declaredBytes <= blobBytesMax + limits.uploadFramingBytesMax) return;
+  if (declaredBytes === null || declaredBytes <= blobBytesMax + limits.uploadFramingBytesMax)
+    return;
   throw new RegistryError(
     "blob_too_large",
     `A blob may have at most ${blobBytesMax} bytes here; the request announces ${declaredBytes}.`,

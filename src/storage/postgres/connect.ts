@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { RegistryError, StartError } from "../../domain/errors.ts";
+import { codeOf, RegistryError, StartError } from "../../domain/errors.ts";
 import type { Log } from "../../domain/log.ts";
 import type { Database } from "../database.ts";
 import { openPostgres, type PostgresOptions } from "./open.ts";
@@ -68,7 +68,8 @@ async function checkVersion(database: Database): Promise<void> {
 
 /** Whether waiting may help: refused, still starting, or no answer. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof StartError) return isNameServerBusy(error.cause);
+  // The name server did not answer, which is not to say that the name is unknown.
+  if (error instanceof StartError) return codeOf(error.cause) === "EAI_AGAIN";
   if (error instanceof RegistryError && error.code === "database_timeout") return true;
   const failure = failureBehind(error);
   return (
@@ -77,9 +78,4 @@ function mayPass(error: unknown): boolean {
       failure.code === "ERR_POSTGRES_CONNECTION_REFUSED" ||
       failure.code === "ERR_POSTGRES_CONNECTION_CLOSED")
   );
-}
-
-/** The name server did not answer, which is not to say that the name is unknown. */
-function isNameServerBusy(cause: unknown): boolean {
-  return (cause as { readonly code?: unknown } | undefined)?.code === "EAI_AGAIN";
 }

@@ -1,6 +1,6 @@
 import { SQL } from "bun";
 import { databaseTimeout } from "../../domain/deadline.ts";
-import { RegistryError } from "../../domain/errors.ts";
+import { codeOf, RegistryError } from "../../domain/errors.ts";
 
 /** What the driver says of a failure: its own code, and PostgreSQL's SQLSTATE where there is one. */
 export interface DriverFailure {
@@ -12,10 +12,11 @@ export interface DriverFailure {
 /** Reads a thrown value as a failure of the driver; null when it is something else. */
 export function driverFailureOf(thrown: unknown): DriverFailure | null {
   if (!(thrown instanceof Error)) return null;
-  const { code, errno } = thrown as { readonly code?: unknown; readonly errno?: unknown };
-  if (!(thrown instanceof SQL.PostgresError) && typeof code !== "string") return null;
+  const { errno } = thrown as { readonly errno?: unknown };
+  const code = codeOf(thrown);
+  if (!(thrown instanceof SQL.PostgresError) && code === "") return null;
   return {
-    code: String(code ?? ""),
+    code,
     sqlState: typeof errno === "string" ? errno : "",
     message: thrown.message,
   };
@@ -49,7 +50,8 @@ export function toRegistryError(thrown: unknown, timeoutMs: number): unknown {
 
 /** Out, restarting, failing over, read-only, or full of connections: it passes, given time. */
 function isConnectionTrouble(code: string, sqlState: string): boolean {
-  if (sqlState === "") return code.startsWith("ERR_POSTGRES_") && code !== "ERR_POSTGRES_SYNTAX_ERROR";
+  if (sqlState === "")
+    return code.startsWith("ERR_POSTGRES_") && code !== "ERR_POSTGRES_SYNTAX_ERROR";
   return (
     sqlState.startsWith("08") ||
     sqlState.startsWith("57P0") ||

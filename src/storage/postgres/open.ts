@@ -38,7 +38,7 @@ export function openPostgres(options: PostgresOptions): Database {
     const statement = pools[lane].unsafe(text, [...params]);
     try {
       return await withDeadline<Rows>(statement, timeoutMs + graceMs, () => {
-        statement.cancel();
+        void statement.cancel();
         return databaseTimeout(timeoutMs);
       });
     } catch (error) {

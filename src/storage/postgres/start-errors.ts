@@ -73,7 +73,7 @@ function explainServer({ sqlState, message }: DriverFailure, options: PostgresOp
     case "3D000":
       return `there is no database "${name}" at ${place}; create it (CREATE DATABASE ${name};), or correct --db-name`;
     case "42501":
-      return `${explainPermission(message, user, name)}`;
+      return explainPermission(message, user, name);
     case "53300":
       return `PostgreSQL at ${place} has no connection left (${message}); lower --db-pool, or raise max_connections`;
     case "57P03":

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { SQL } from "bun";
-import { RegistryError, StartError } from "../../domain/errors.ts";
+import { codeOf, RegistryError, StartError } from "../../domain/errors.ts";
 import type { Database, Lane, Param, Query, Rows } from "../database.ts";
 import { sqliteDialect } from "./dialect.ts";
 
@@ -44,7 +44,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
 
   async function transaction<T>(_: Lane, work: (query: Query) => Promise<T>): Promise<T> {
     return await exclusively(
-      async () => await writer.begin(async (sql) => await work((text, params) => run(sql, text, params))),
+      async () =>
+        await writer.begin(async (sql) => await work((text, params) => run(sql, text, params))),
     );
   }
 
@@ -79,7 +80,7 @@ async function lockDirectory(directory: string): Promise<SQL> {
     return lock;
   } catch (error) {
     await lock.close();
-    const isTaken = (error as { readonly code?: unknown }).code === "SQLITE_BUSY";
+    const isTaken = codeOf(error) === "SQLITE_BUSY";
     throw new StartError(
       isTaken
         ? `another process is using ${directory}; an embedded store belongs to one registry: ` +
@@ -130,7 +131,7 @@ function numbered(text: string): string {
 }
 
 function toRegistryError(thrown: unknown): unknown {
-  const code = String((thrown as { readonly code?: unknown }).code ?? "");
+  const code = codeOf(thrown);
   if (code === "SQLITE_FULL") {
     return new RegistryError("storage_full", "The disk is full; nothing was stored.", {
       cause: thrown,
