@@ -1,4 +1,4 @@
-/** Stops at our own bugs: throws when `condition` does not hold. Never for what comes from outside. */
+/** Stops at our own bugs: throws when `condition` does not hold. Not for input. */
 export function assert(condition: boolean, why: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${why}`);
 }

@@ -47,7 +47,8 @@ export function parseBlobKey(text: string): BlobKey {
     if (high < 0 || low < 0) {
       throw new RegistryError(
         "invalid_key_digit",
-        `A key holds only hexadecimal digits (0-9, a-f, A-F); look at digit ${2 * index + (high < 0 ? 1 : 2)}.`,
+        "A key holds only hexadecimal digits (0-9, a-f, A-F); " +
+          `look at digit ${2 * index + (high < 0 ? 1 : 2)}.`,
       );
     }
     key[index] = (high << 4) | low;

@@ -10,7 +10,7 @@ export interface BlobStat {
    */
   readonly hash: BlobKey;
   readonly bytesTotal: number;
-  /** When it was first stored, in ms since 1970, by the database's clock; null if nobody noted it. */
+  /** When it was stored, in ms since 1970, by the database's clock; null if nobody noted it. */
   readonly createdAtMs: number | null;
 }
 
@@ -35,7 +35,7 @@ export interface PutReceipt {
   readonly created: boolean;
 }
 
-/** Part of a large blob, with its own BLAKE3 hash (as `BlobStat.hash`, for a blob kept as one row). */
+/** Part of a blob with its own BLAKE3 hash (as `BlobStat.hash`, where one row is all of it). */
 export interface Segment {
   readonly hash: BlobKey;
   readonly data: Bytes;
@@ -79,7 +79,7 @@ export interface BlobStore {
   readMany(keys: readonly BlobKey[]): Promise<(StoredBlob | RegistryError | null)[]>;
   /** As `readMany`, without reading blob data. */
   statMany(keys: readonly BlobKey[]): Promise<(BlobStat | RegistryError | null)[]>;
-  /** Stores blobs of at most `limits.inlineBlobBytesMax` bytes; resolves once they are committed. */
+  /** Stores blobs of at most `limits.inlineBlobBytesMax` bytes; resolves once committed. */
   putMany(blobs: readonly NewBlob[]): Promise<(PutReceipt | RegistryError)[]>;
   /** Opens a blob of any size; `range` must lie within it. */
   openRead(key: BlobKey, range?: ByteRange): Promise<BlobReader | null>;

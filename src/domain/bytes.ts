@@ -1,4 +1,4 @@
-/** Bytes that own a plain `ArrayBuffer`: what `Response`, the SQL client and the hashers all take. */
+/** Bytes that own a plain `ArrayBuffer`: what `Response`, SQL client and hashers all take. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) =>

@@ -9,6 +9,8 @@ export interface Answering {
   answer(request: Request, handler: () => Promise<Response>): Promise<Response>;
   /** The problem document of an error, logged here and only here if the fault is ours. */
   refuse(request: Request, thrown: unknown, fields?: Fields): Response;
+  /** An answer that came about otherwise, counted. */
+  count(response: Response): Response;
 }
 
 /** Whom answers are told to. */
@@ -39,7 +41,7 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
     }
   }
 
-  return { answer, refuse };
+  return { answer, refuse, count };
 }
 
 // --- internal ---

@@ -6,7 +6,7 @@ import {
   readyDetail,
   saveMetadataDetail,
 } from "./documents/operations.ts";
-import { metadataPath } from "./path-map.ts";
+import { metadataPath, pathOf } from "./path-map.ts";
 
 /** What the routes do. Each takes care of its own failures: none rejects. */
 export interface Handlers {
@@ -49,12 +49,12 @@ export function createApi(handlers: Handlers) {
     })
     .get(
       `${metadataPath}/:hash`,
-      ({ request, params: { hash } }) => handlers.loadMetadata(request, hash),
+      ({ request, params: { hash } }) => handlers.loadMetadata(request, keyTextOf(request, hash)),
       { detail: loadMetadataDetail },
     )
     .head(
       `${metadataPath}/:hash`,
-      ({ request, params: { hash } }) => handlers.headMetadata(request, hash),
+      ({ request, params: { hash } }) => handlers.headMetadata(request, keyTextOf(request, hash)),
       { detail: headMetadataDetail },
     )
     .get("/healthz", ({ request }) => handlers.health(request), { detail: healthDetail })
@@ -66,4 +66,11 @@ export function createApi(handlers: Handlers) {
     api.head(path, ({ request }) => handlers.document(request), { detail: { hide: true } });
   }
   return api;
+}
+
+// --- internal ---
+
+/** The key of a path; as it came where its percent-encoding is broken, which Elysia makes null. */
+function keyTextOf(request: Request, decoded: string | null): string {
+  return decoded ?? pathOf(request.url).slice(metadataPath.length + 1);
 }

@@ -24,7 +24,7 @@ export interface HandlersOptions {
 /** What every route does, with a problem document for whatever goes wrong. */
 export function createHandlers(options: HandlersOptions): Handlers {
   const { registry, checks, counters, log, blobBytesMax, workMsMax } = options;
-  const { answer, refuse } = createAnswering({ log, counters });
+  const { answer, refuse, count } = createAnswering({ log, counters });
   const upload = createUpload({ registry, blobBytesMax, storeMsMax: workMsMax });
   const largeBody = createLargeBody({ log, counters, gatherMsMax: workMsMax });
   const download = createDownload({ registry, largeBody, counters });
@@ -38,8 +38,9 @@ export function createHandlers(options: HandlersOptions): Handlers {
     document: (request) => answer(request, () => documents(request)),
     unmatched(request) {
       const found = toUnmatched(request.method, pathOf(request.url));
-      if (!("error" in found))
-        return new Response(null, { status: 204, headers: { Allow: found.allow } });
+      if (!("error" in found)) {
+        return count(new Response(null, { status: 204, headers: { Allow: found.allow } }));
+      }
       return refuse(request, found.error, found.allow === undefined ? {} : { Allow: found.allow });
     },
   };

@@ -46,7 +46,7 @@ export function listen(options: ServerOptions): HttpServer {
   let isDraining = false;
 
   function handle(request: Request): Response | Promise<Response> {
-    const answer = fetch(request);
+    const answer = fetch(withHost(request));
     return isDraining ? closing(answer) : answer;
   }
 
@@ -102,6 +102,12 @@ function serveOn({ port, idleSecondsMax, log }: ServerOptions, host: string, fet
       return toProblem(toRegistryError(error), { Connection: "close" });
     },
   });
+}
+
+/** Without a host (HTTP/1.0, as some load balancers ask) a request's URL is only a path. */
+function withHost(request: Request): Request {
+  if (!request.url.startsWith("/")) return request;
+  return new Request(`http://localhost${request.url}`, request);
 }
 
 function createStarting(checks: ReadinessChecks): Fetch {

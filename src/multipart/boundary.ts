@@ -35,7 +35,7 @@ export function parseBoundary(contentType: string | null): string {
   return boundary;
 }
 
-/** The value of a parameter in `; name=value; name="value"`, null when it is not there or broken. */
+/** The value of a parameter in `; name=value; name="value"`; null when it is missing or broken. */
 export function readParameter(parameters: string, name: string): string | null {
   let rest = parameters;
   for (;;) {

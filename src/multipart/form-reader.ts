@@ -4,7 +4,7 @@ import { limits } from "../domain/limits.ts";
 import { createContentReader } from "./content-reader.ts";
 import { findHeaderEnd, readPartName } from "./part-headers.ts";
 
-/** Reads a form as its bytes arrive, in pieces of any size, and hands on those of its `data` part. */
+/** Reads a form as its bytes arrive, in pieces of any size; hands on those of its `data` part. */
 export interface FormReader {
   /** Takes the next bytes of the body. @throws RegistryError when the form cannot be read */
   push(chunk: Bytes): void;

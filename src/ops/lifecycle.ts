@@ -65,9 +65,9 @@ function idleSecondsMaxOf(config: Config): number {
 }
 
 /**
- * Two phases: `/readyz` says 503 and answers close their connections, but everybody is still served,
- * until the delay is over (load balancers have looked away) and nothing is under way; then the door
- * is shut, and what has not ended by the timeout is cut.
+ * Two phases: `/readyz` says 503 and answers close their connections, but everybody is still
+ * served, until the delay is over (load balancers have looked away) and nothing is under way; then
+ * the door is shut, and what has not ended by the timeout is cut.
  */
 async function drain(server: HttpServer, stop: Stop, { config, log }: DrainOptions): Promise<void> {
   const { drainDelayMs, drainTimeoutMs } = config;

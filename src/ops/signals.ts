@@ -10,6 +10,9 @@ export interface Stop {
   isImpatient(): boolean;
 }
 
+/** Signals closer together than this are one. */
+const repeatMsMax = 500;
+
 /**
  * Listens for SIGTERM and SIGINT, and for failures that nobody caught: our own bugs, after which
  * the registry drains and exits 1 rather than go on in a state that nobody knows.
@@ -18,6 +21,7 @@ export function catchSignals(log: Log): Stop {
   const controller = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<number>();
   let signals = 0;
+  let latestAt = -repeatMsMax;
 
   function stop(exitCode: number): void {
     resolve(exitCode);
@@ -25,6 +29,9 @@ export function catchSignals(log: Log): Stop {
   }
 
   function onSignal(name: string): void {
+    // One Ctrl-C may arrive twice: from the terminal, and passed on by `bun run`.
+    if (performance.now() - latestAt < repeatMsMax) return;
+    latestAt = performance.now();
     signals += 1;
     if (signals > 1) {
       log.warn("second signal: stopping at once", { signal: name });

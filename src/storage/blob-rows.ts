@@ -102,7 +102,7 @@ function names(key: BlobKey, stored: BlobKey): boolean {
   return key.length === prefixBytes || stored.length === prefixBytes || bytesEqual(key, stored);
 }
 
-/** For a hash, the row that has it wins; else the oldest, then the shortest, then the least hash. */
+/** For a hash, the row that has it wins; else the oldest, the shortest, the least. */
 function isBetter(key: BlobKey, row: BlobRow, other: BlobRow | null): boolean {
   if (other === null) return true;
   if (key.length === hashBytes && row.hash.length !== other.hash.length) {

@@ -15,7 +15,7 @@ export async function insertBlobs(
   blobs: readonly NewBlob[],
 ): Promise<PutReceipt[]> {
   if (blobs.length === 0) return [];
-  // In the order of the index: two statements that insert the same blobs cannot wait for each other.
+  // In the order of the index: two statements with the same blobs cannot wait for each other.
   const sorted = blobs.toSorted((a, b) => Buffer.compare(a.hash, b.hash));
   const text = insertTexts(database.dialect, paddedCount(sorted.length));
   const params = padded(sorted.map(({ hash, data }): Param[] => [hash, data, data.length]));
@@ -62,7 +62,8 @@ const insertTexts = textsByRowCount((dialect, rowCount) => {
   );
   // Without a conflict target, so that partitioned and distributed tables will do.
   return (
-    `WITH ${incoming} INSERT INTO blobs (hash, data, size) SELECT hash, data, size FROM incoming i ` +
+    `WITH ${incoming} INSERT INTO blobs (hash, data, size) ` +
+    "SELECT hash, data, size FROM incoming i " +
     "WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.hash = substr(i.hash, 1, 16)) " +
     "ON CONFLICT DO NOTHING RETURNING hash"
   );

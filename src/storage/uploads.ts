@@ -46,7 +46,7 @@ export async function claim(query: Query, upload: string, segmentCount: number):
 export function uploadExpired(): RegistryError {
   return new RegistryError(
     "upload_expired",
-    "The upload took too long, or its blob was removed meanwhile; nothing was stored. Send it again.",
+    "The upload took too long, or its blob was removed meanwhile; send it again.",
   );
 }
 

@@ -18,7 +18,8 @@ export async function describeApi(): Promise<ApiDocument> {
 
 /** A document as YAML: what openapi.yaml holds. */
 export function toYaml(document: ApiDocument): string {
-  return `# Generated from the routes by \`bun run openapi\`.\n${Bun.YAML.stringify(document, null, 2)}\n`;
+  const text = Bun.YAML.stringify(document, null, 2);
+  return `# Generated from the routes by \`bun run openapi\`.\n${text}\n`;
 }
 
 // --- internal ---

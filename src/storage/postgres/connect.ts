@@ -58,7 +58,8 @@ async function checkHost(host: string): Promise<void> {
 async function checkVersion(database: Database): Promise<void> {
   const [row] = await database.query(
     "health",
-    "SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS text",
+    "SELECT current_setting('server_version_num') AS number, " +
+      "current_setting('server_version') AS text",
   );
   if (Number(row?.["number"]) >= versionNumberMin) return;
   throw new StartError(

@@ -2,7 +2,7 @@ import { SQL } from "bun";
 import { databaseTimeout } from "../../domain/deadline.ts";
 import { codeOf, RegistryError } from "../../domain/errors.ts";
 
-/** What the driver says of a failure: its own code, and PostgreSQL's SQLSTATE where there is one. */
+/** What the driver says of a failure: its own code, and PostgreSQL's SQLSTATE if there is one. */
 export interface DriverFailure {
   readonly code: string;
   readonly sqlState: string;

@@ -7,7 +7,7 @@ import { toRegistryError } from "./errors.ts";
 /** How libpq names what TLS must give (PostgreSQL, section 34.19.3). */
 export type TlsMode = "disable" | "prefer" | "require" | "verify-full";
 
-/** Where PostgreSQL is and how to use it; every field is passed on, so no variable of libpq counts. */
+/** Where PostgreSQL is and how to use it; all is passed on, so no variable of libpq counts. */
 export interface PostgresOptions {
   readonly user: string;
   readonly password: string;
@@ -29,7 +29,7 @@ export interface PostgresOptions {
 /** The network gets this much longer than the server's own deadline, whose answer tells more. */
 const graceMs = 500;
 
-/** Opens PostgreSQL. Connects at the first statement; a lost connection is made anew by the next. */
+/** Opens PostgreSQL. Connects at the first statement, and anew at the next after a loss. */
 export function openPostgres(options: PostgresOptions): Database {
   const pools = openPools(options);
   const { timeoutMs } = options;

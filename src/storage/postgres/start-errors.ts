@@ -2,6 +2,8 @@ import { StartError } from "../../domain/errors.ts";
 import { driverFailureOf, type DriverFailure } from "./errors.ts";
 import type { PostgresOptions } from "./open.ts";
 
+const whereFlags = "--db-host and --db-port";
+
 /** Where the database is, for people. */
 export function placeOf({ host, port }: PostgresOptions): string {
   if (host.startsWith("/")) return `${host}/.s.PGSQL.${port}`;
@@ -40,9 +42,9 @@ function explainConnection({ code, message }: DriverFailure, options: PostgresOp
   const place = placeOf(options);
   switch (code) {
     case "ERR_POSTGRES_CONNECTION_REFUSED":
-      return `PostgreSQL at ${place} refuses connections; start it, or correct --db-host and --db-port`;
+      return `PostgreSQL at ${place} refuses connections; start it, or correct ${whereFlags}`;
     case "ERR_POSTGRES_CONNECTION_TIMEOUT":
-      return `PostgreSQL at ${place} did not answer in time; correct --db-host and --db-port, or the firewall`;
+      return `PostgreSQL at ${place} did not answer; correct ${whereFlags}, or the firewall`;
     case "ERR_POSTGRES_TLS_NOT_AVAILABLE":
       return (
         `PostgreSQL at ${place} does not offer TLS, which --db-tls ${options.tls} asks for; ` +
@@ -50,8 +52,8 @@ function explainConnection({ code, message }: DriverFailure, options: PostgresOp
       );
     default:
       return isCertificateTrouble(code)
-        ? `the certificate of PostgreSQL at ${place} is not accepted (${code}: ${message}); give its ` +
-            "authority with --db-tls-ca, and name the host as the certificate does"
+        ? `the certificate of PostgreSQL at ${place} is not accepted (${code}: ${message}); ` +
+            "give its authority with --db-tls-ca, and name the host as the certificate does"
         : `cannot use PostgreSQL at ${place} (${message}; ${code}); look at its log`;
   }
 }
@@ -71,13 +73,22 @@ function explainServer({ sqlState, message }: DriverFailure, options: PostgresOp
         "correct --db-user and --db-password, or pg_hba.conf"
       );
     case "3D000":
-      return `there is no database "${name}" at ${place}; create it (CREATE DATABASE ${name};), or correct --db-name`;
+      return (
+        `there is no database "${name}" at ${place}; ` +
+        `create it (CREATE DATABASE ${name};), or correct --db-name`
+      );
     case "42501":
       return explainPermission(message, user, name);
     case "53300":
-      return `PostgreSQL at ${place} has no connection left (${message}); lower --db-pool, or raise max_connections`;
+      return (
+        `PostgreSQL at ${place} has no connection left (${message}); ` +
+        "lower --db-pool, or raise max_connections"
+      );
     case "57P03":
-      return `PostgreSQL at ${place} is still starting (${message}); wait for it, or raise --db-connect-timeout`;
+      return (
+        `PostgreSQL at ${place} is still starting (${message}); ` +
+        "wait for it, or raise --db-connect-timeout"
+      );
     case "25006":
       return `PostgreSQL at ${place} is read-only (${message}); connect to the primary`;
     default:
@@ -91,7 +102,10 @@ function explainPermission(message: string, user: string, name: string): string 
     : /must be owner/.test(message)
       ? `ALTER TABLE blobs OWNER TO ${user};`
       : `GRANT ALL ON SCHEMA public TO ${user};`;
-  return `user "${user}" lacks a right in database "${name}" (${message}); as a superuser run there: ${grant}`;
+  return (
+    `user "${user}" lacks a right in database "${name}" (${message}); ` +
+    `as a superuser run there: ${grant}`
+  );
 }
 
 function textOf(thrown: unknown): string {
