@@ -6,7 +6,7 @@ import {
   readyDetail,
   saveMetadataDetail,
 } from "./documents/operations.ts";
-import { metadataPath, pathOf } from "./path-map.ts";
+import { documentPaths, metadataPath, pathOf } from "./path-map.ts";
 
 /** What the routes do. Each takes care of its own failures: none rejects. */
 export interface Handlers {
@@ -20,16 +20,6 @@ export interface Handlers {
   /** What no route takes: 404, 405, or the answer to OPTIONS. */
   readonly unmatched: (request: Request) => Response;
 }
-
-/** Where the documents are. */
-export const documentPaths = [
-  "/swagger",
-  "/swagger/json",
-  "/swagger/swagger-ui.css",
-  "/swagger/swagger-ui-bundle.js",
-  "/swagger/start.js",
-  "/openapi.yaml",
-] as const;
 
 /**
  * Every route of the registry, as a list. No hook but the one for what no route takes: a global

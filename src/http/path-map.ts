@@ -6,17 +6,18 @@ export const metadataPath = "/api/v1/metadata";
 const readMethods = ["GET", "HEAD", "OPTIONS"] as const;
 const blobPath = /^\/api\/v1\/metadata\/[^/]+$/;
 
-/** Paths that are only read. */
-const readPaths: ReadonlySet<string> = new Set([
-  "/healthz",
-  "/readyz",
-  "/openapi.yaml",
+/** Where the documents are. */
+export const documentPaths = [
   "/swagger",
   "/swagger/json",
   "/swagger/swagger-ui.css",
   "/swagger/swagger-ui-bundle.js",
   "/swagger/start.js",
-]);
+  "/openapi.yaml",
+] as const;
+
+/** Paths that are only read. */
+const readPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz", ...documentPaths]);
 
 /** The methods of a path, null when there is no such path: a slash too many makes it another. */
 export function methodsOf(path: string): readonly string[] | null {
