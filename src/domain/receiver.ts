@@ -1,9 +1,17 @@
+import type { BlobHash } from "./blob-key.ts";
 import type { BlobStore, BlobUpload } from "./blob-store.ts";
 import { joinBytes, type Bytes } from "./bytes.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hasher, Hashing } from "./hasher.ts";
 import { limits } from "./limits.ts";
-import type { Receipt } from "./registry.ts";
+
+/** What became of an upload. */
+export interface Receipt {
+  readonly hash: BlobHash;
+  readonly bytesTotal: number;
+  /** This upload stored the blob; it was not there before. */
+  readonly created: boolean;
+}
 
 /**
  * A blob being received. One caller: `take` what there is, then wait for `drained` before taking

@@ -1,18 +1,10 @@
-import type { BlobHash, BlobKey } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 import type { BlobReader, BlobStat, BlobStore, ByteRange, StoredBlob } from "./blob-store.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Counters } from "./counters.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hashing } from "./hasher.ts";
-import { createReceiver, type BlobReceiver } from "./receiver.ts";
-
-/** What became of an upload. */
-export interface Receipt {
-  readonly hash: BlobHash;
-  readonly bytesTotal: number;
-  /** This upload stored the blob; it was not there before. */
-  readonly created: boolean;
-}
+import { createReceiver, type BlobReceiver, type Receipt } from "./receiver.ts";
 
 /** What the registry does with blobs, whoever asks. Fails with RegistryErrors. */
 export interface Registry {
