@@ -20,7 +20,8 @@ export interface Receipt {
  */
 export interface BlobReceiver {
   /**
-   * Takes the next bytes without copying them; they must stay as they are until `drained`.
+   * Takes the next bytes. The first must stay as they are until `finish`: a blob that comes in one
+   * piece is not copied.
    * @throws RegistryError `blob_too_large`
    */
   take(bytes: Bytes): void;
@@ -47,34 +48,45 @@ export interface ReceiverOptions {
 export function createReceiver(options: ReceiverOptions): BlobReceiver {
   const { store, hashing, blobBytesMax, put, noted } = options;
   let bytesTotal = 0;
-  /** All of it, while it may be small. */
-  let pieces: Bytes[] = [];
-  /** Once it is large: segments that are full, and the one being filled. */
+  /** All of it, while it has come in one piece. */
+  let only: Bytes | null = null;
+  /** Else segments that are full, and the one being filled. */
   let full: Bytes[] = [];
-  let open = new Uint8Array(0);
+  let open: Bytes = new Uint8Array(0);
   let openFilled = 0;
   let large: { readonly upload: BlobUpload; readonly hasher: Hasher } | null = null;
   /** The append under way; one at a time, while the next segment comes in. */
   let appending: Promise<void> = Promise.resolve();
 
   function take(bytes: Bytes): void {
+    const isFirst = bytesTotal === 0;
     bytesTotal += bytes.length;
     if (bytesTotal > blobBytesMax) throw tooLarge(blobBytesMax);
-    if (large === null) pieces.push(bytes);
-    else fill(bytes);
+    if (isFirst) {
+      only = bytes;
+      return;
+    }
+    fillOnly();
+    fill(bytes);
   }
 
-  /** Copies: a view would hold the network's buffer for as long as the segment lives. */
+  function fillOnly(): void {
+    if (only !== null) fill(only);
+    only = null;
+  }
+
+  /** Copies: many small views would each hold a buffer of the network. */
   function fill(bytes: Bytes): void {
     let rest = bytes;
     while (rest.length > 0) {
-      if (openFilled === 0) open = new Uint8Array(limits.segmentBytes);
+      if (openFilled === open.length) open = grown(open);
       const part = rest.subarray(0, open.length - openFilled);
       open.set(part, openFilled);
       openFilled += part.length;
       rest = rest.subarray(part.length);
-      if (openFilled === open.length) {
+      if (openFilled === limits.segmentBytes) {
         full.push(open);
+        open = new Uint8Array(0);
         openFilled = 0;
       }
     }
@@ -84,8 +96,7 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
     if (large === null) {
       if (bytesTotal <= limits.inlineBlobBytesMax) return;
       large = { upload: await store.beginUpload(), hasher: hashing.createHasher() };
-      for (const piece of pieces) fill(piece);
-      pieces = [];
+      fillOnly();
     }
     for (const segment of full) await sendOn(segment);
     full = [];
@@ -103,7 +114,8 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
 
   async function finish(): Promise<Receipt> {
     if (large === null && bytesTotal <= limits.inlineBlobBytesMax) {
-      return await put(joinBytes(pieces, bytesTotal));
+      const tail = open.subarray(0, openFilled);
+      return await put(only ?? joinBytes([...full, tail], bytesTotal));
     }
     await drained();
     if (large === null) throw new Error("a large blob has an upload");
@@ -116,7 +128,8 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
   }
 
   async function abort(): Promise<void> {
-    pieces = [];
+    only = null;
+    full = [];
     if (large === null) return;
     large.hasher.dispose();
     await appending.catch(() => {});
@@ -127,6 +140,17 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
 }
 
 // --- internal ---
+
+const openBytesMin = 16 * 1024;
+
+/** A segment to be filled grows with what comes: most blobs are small. */
+function grown(open: Bytes): Bytes {
+  const larger = new Uint8Array(
+    Math.min(limits.segmentBytes, Math.max(openBytesMin, 2 * open.length)),
+  );
+  larger.set(open);
+  return larger;
+}
 
 function tooLarge(blobBytesMax: number): RegistryError {
   return new RegistryError(

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+
+import { limits } from "../../src/domain/limits.ts";
+
+const mebibyte = 1_048_576;
+
+test("the limits that clients and operators know are what they were told", () => {
+  expect(limits).toMatchObject({
+    inlineBlobBytesMax: 2 * mebibyte,
+    segmentBytes: mebibyte,
+    blobBytesCeiling: 1_024 * mebibyte,
+    bufferedResponseBytesMax: 8 * mebibyte,
+    uploadFramingBytesMax: mebibyte,
+    partsMax: 100,
+    partHeaderBytesMax: 16_384,
+    otherPartsBytesMax: mebibyte,
+    boundaryCharactersMax: 70,
+  });
+});
+
+test("every form that holds a small blob and usual framing is read whole", () => {
+  const framingBytes = 2 * (limits.boundaryCharactersMax + 8) + limits.partHeaderBytesMax;
+  expect(limits.bufferedUploadBytesMax).toBeGreaterThan(limits.inlineBlobBytesMax + framingBytes);
+});
+
+test("an upload that is still touched is never swept", () => {
+  expect(limits.uploadStallMsMax).toBeLessThan(limits.uploadIdleMsMax);
+  expect(limits.uploadMsMax).toBeLessThanOrEqual(limits.uploadIdleMsMax);
+});
+
+test("every limit is a whole number above zero", () => {
+  for (const limit of Object.values(limits)) {
+    expect(Number.isSafeInteger(limit)).toBe(true);
+    expect(limit).toBeGreaterThan(0);
+  }
+});
