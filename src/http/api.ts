@@ -6,7 +6,8 @@ import {
   readyDetail,
   saveMetadataDetail,
 } from "./documents/operations.ts";
-import { documentPaths, metadataPath, pathOf } from "./path-map.ts";
+import { documentPaths, keyTextOf, metadataPath, pathOf } from "./path-map.ts";
+import type { Fetch } from "./server.ts";
 
 /** What the routes do. Each takes care of its own failures: none rejects. */
 export interface Handlers {
@@ -39,12 +40,12 @@ export function createApi(handlers: Handlers) {
     })
     .get(
       `${metadataPath}/:hash`,
-      ({ request, params: { hash } }) => handlers.loadMetadata(request, keyTextOf(request, hash)),
+      ({ request, params: { hash } }) => handlers.loadMetadata(request, decodedKey(request, hash)),
       { detail: loadMetadataDetail },
     )
     .head(
       `${metadataPath}/:hash`,
-      ({ request, params: { hash } }) => handlers.headMetadata(request, keyTextOf(request, hash)),
+      ({ request, params: { hash } }) => handlers.headMetadata(request, decodedKey(request, hash)),
       { detail: headMetadataDetail },
     )
     .get("/healthz", ({ request }) => handlers.health(request), { detail: healthDetail })
@@ -58,9 +59,21 @@ export function createApi(handlers: Handlers) {
   return api;
 }
 
+/**
+ * Answers requests by the routes; HEAD of a blob without them: on a path with a parameter Elysia
+ * passes a HEAD route over, runs that of GET, and reads its body to the end to count it.
+ */
+export function createFetch(handlers: Handlers): Fetch {
+  const api = createApi(handlers);
+  return (request) => {
+    const key = request.method === "HEAD" ? keyTextOf(pathOf(request.url)) : null;
+    return key === null ? api.fetch(request) : handlers.headMetadata(request, key);
+  };
+}
+
 // --- internal ---
 
-/** The key of a path; as it came where its percent-encoding is broken, which Elysia makes null. */
-function keyTextOf(request: Request, decoded: string | null): string {
-  return decoded ?? pathOf(request.url).slice(metadataPath.length + 1);
+/** Elysia gives null for a key whose percent-encoding is broken. */
+function decodedKey(request: Request, key: string | null): string {
+  return key ?? keyTextOf(pathOf(request.url)) ?? "";
 }

@@ -40,10 +40,12 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
     const segments = reader.segments[Symbol.asyncIterator]();
     // The first before the headers: a failure so far can still be told.
     let next: Promise<IteratorResult<Segment>> = Promise.resolve(await segments.next());
+    let isCancelled = false;
 
     async function pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
       try {
         const { done = false, value } = await next;
+        if (isCancelled) return; // the client went while the segment was on its way
         if (done) {
           controller.close();
           return;
@@ -53,12 +55,14 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
         next = segments.next();
         next.catch(() => {}); // the next pull hears of it
       } catch (error) {
+        if (isCancelled) return;
         log.error("download broken off", { hash: toHex(reader.hash), error });
         controller.error(error);
       }
     }
 
     async function cancel(): Promise<void> {
+      isCancelled = true;
       await next.catch(() => {});
       await segments.return?.();
     }

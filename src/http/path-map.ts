@@ -4,7 +4,7 @@ import { RegistryError } from "../domain/errors.ts";
 export const metadataPath = "/api/v1/metadata";
 
 const readMethods = ["GET", "HEAD", "OPTIONS"] as const;
-const blobPath = /^\/api\/v1\/metadata\/[^/]+$/;
+const blobPath = /^\/api\/v1\/metadata\/(?<key>[^/]+)$/;
 
 /** Where the documents are. */
 export const documentPaths = [
@@ -24,6 +24,17 @@ export function methodsOf(path: string): readonly string[] | null {
   if (path === metadataPath) return ["POST", "OPTIONS"];
   if (readPaths.has(path) || blobPath.test(path)) return readMethods;
   return null;
+}
+
+/** The key in the path of a blob, as it came where its percent-encoding is broken; else null. */
+export function keyTextOf(path: string): string | null {
+  const text = blobPath.exec(path)?.groups?.["key"];
+  if (text === undefined) return null;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // no key is written so: the refusal may show that
+  }
 }
 
 /** The answer to a request that no route takes: 404, 405 with `Allow`, or 204 to OPTIONS. */

@@ -45,9 +45,28 @@ export function listen(options: ServerOptions): HttpServer {
   let fetch = createStarting(options.checks);
   let isDraining = false;
 
-  function handle(request: Request): Response | Promise<Response> {
-    const answer = fetch(withHost(request));
-    return isDraining ? closing(answer) : answer;
+  function handle(request: Request, server: Server): Response | Promise<Response> {
+    const answer = mayHaveBody(request) ? unhurried(request, server) : fetch(withHost(request));
+    return answer instanceof Response ? leaving(answer) : answer.then(leaving);
+  }
+
+  /** Looked at only now: a request may have been under way when draining began. */
+  function leaving(response: Response): Response {
+    if (isDraining) response.headers.set("Connection", "close");
+    return response;
+  }
+
+  /**
+   * A body has deadlines of its own, which end in an answer. Bun's ends in none, and wants 16 KiB a
+   * second on average; it counts again for what follows on the connection.
+   */
+  async function unhurried(request: Request, server: Server): Promise<Response> {
+    server.timeout(request, 0);
+    try {
+      return await fetch(withHost(request));
+    } finally {
+      server.timeout(request, options.idleSecondsMax);
+    }
   }
 
   const server = bind(options, handle);
@@ -70,7 +89,9 @@ export function listen(options: ServerOptions): HttpServer {
 
 type Server = Bun.Server<undefined>;
 
-function bind(options: ServerOptions, handle: Fetch): Server {
+type Handle = (request: Request, server: Server) => Response | Promise<Response>;
+
+function bind(options: ServerOptions, handle: Handle): Server {
   const { host, hostIsDefault, log } = options;
   try {
     return serveOn(options, host, handle);
@@ -86,7 +107,11 @@ function bind(options: ServerOptions, handle: Fetch): Server {
   }
 }
 
-function serveOn({ port, idleSecondsMax, log }: ServerOptions, host: string, fetch: Fetch): Server {
+function serveOn(
+  { port, idleSecondsMax, log }: ServerOptions,
+  host: string,
+  fetch: Handle,
+): Server {
   return Bun.serve({
     hostname: host,
     port,
@@ -104,6 +129,10 @@ function serveOn({ port, idleSecondsMax, log }: ServerOptions, host: string, fet
   });
 }
 
+function mayHaveBody({ method }: Request): boolean {
+  return method !== "GET" && method !== "HEAD";
+}
+
 /** Without a host (HTTP/1.0, as some load balancers ask) a request's URL is only a path. */
 function withHost(request: Request): Request {
   if (!request.url.startsWith("/")) return request;
@@ -118,12 +147,6 @@ function createStarting(checks: ReadinessChecks): Fetch {
     const error = new RegistryError("starting", "The registry is starting; try again in a moment.");
     return toProblem(error, { Connection: "close" });
   };
-}
-
-async function closing(answer: Response | Promise<Response>): Promise<Response> {
-  const response = await answer;
-  response.headers.set("Connection", "close");
-  return response;
 }
 
 function toStartError(error: unknown, { host, port }: ServerOptions): StartError {

@@ -6,6 +6,21 @@ import { limits } from "../domain/limits.ts";
 /** Takes the pieces of a body as they come; waits where it must. */
 export type TakePiece = (piece: Bytes) => Promise<void>;
 
+/** How long a body may take, in ms; see `domain/limits.ts`. */
+export interface BodyDeadlines {
+  readonly bufferedUploadMsMax: number;
+  readonly uploadStallMsMax: number;
+  readonly uploadMsMax: number;
+}
+
+/** How a body is read. */
+export interface UploadBodyOptions {
+  /** Its Content-Length, null when it has none. */
+  readonly declaredBytes: number | null;
+  readonly take: TakePiece;
+  readonly deadlines?: BodyDeadlines;
+}
+
 /**
  * Hands on the body of a request: in one piece when it is announced as small, else piece by piece,
  * each only when the last has been taken, which holds the client up when the database is slow.
@@ -13,12 +28,11 @@ export type TakePiece = (piece: Bytes) => Promise<void>;
  */
 export async function readUploadBody(
   request: Request,
-  declaredBytes: number | null,
-  take: TakePiece,
+  { declaredBytes, take, deadlines = limits }: UploadBodyOptions,
 ): Promise<void> {
   if (request.body === null) return;
   if (declaredBytes !== null && declaredBytes <= limits.bufferedUploadBytesMax) {
-    const body = await inTime(request.arrayBuffer(), limits.bufferedUploadMsMax);
+    const body = await inTime(request.arrayBuffer(), deadlines.bufferedUploadMsMax);
     await take(new Uint8Array(body));
     return;
   }
@@ -26,10 +40,10 @@ export async function readUploadBody(
   const reader = (request.body as ReadableStream<Bytes>).getReader();
   try {
     for (;;) {
-      const leftMs = limits.uploadMsMax - (performance.now() - startedAt);
+      const leftMs = deadlines.uploadMsMax - (performance.now() - startedAt);
       const { done, value } = await inTime(
         reader.read(),
-        Math.max(1, Math.min(limits.uploadStallMsMax, leftMs)),
+        Math.max(1, Math.min(deadlines.uploadStallMsMax, leftMs)),
       );
       if (done) return;
       await take(value);

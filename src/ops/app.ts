@@ -3,7 +3,7 @@ import type { Hashing } from "../domain/hasher.ts";
 import type { Log } from "../domain/log.ts";
 import { createRegistry } from "../domain/registry.ts";
 import { createHashing } from "../hashing/blake3.ts";
-import { createApi } from "../http/api.ts";
+import { createFetch } from "../http/api.ts";
 import { describeApi as generateDocument, toYaml } from "../http/documents/document.ts";
 import { createHandlers } from "../http/handlers.ts";
 import type { ReadinessChecks } from "../http/routes/health.ts";
@@ -44,10 +44,9 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
   const registry = createRegistry({ store, hashing, counters, blobBytesMax });
   const workMsMax = workMsMaxOf(config);
   const handlers = createHandlers({ registry, checks, counters, log, blobBytesMax, workMsMax });
-  const api = createApi(handlers);
   const sweeper = startSweeper({ database, counters, log });
   return {
-    fetch: (request) => api.fetch(request),
+    fetch: createFetch(handlers),
     counters,
     hashing,
     async close() {

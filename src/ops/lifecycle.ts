@@ -47,7 +47,8 @@ export async function run(config: Config, log: Log): Promise<number> {
   const exitCode = await stop.asked;
   phase = "stopping";
   await drain(server, stop, { config, log });
-  await close(app, log);
+  // Closing waits for what is still under way in the database.
+  await Promise.race([close(app, log), stop.impatience]);
   log.info("stopped", { ...app.counters });
   return stop.isImpatient() ? 1 : exitCode;
 }

@@ -11,23 +11,41 @@ export interface ReadinessOptions {
   readonly phase: () => Phase;
   /** Asks the database something; rejects when it does not answer. */
   readonly probe: () => Promise<unknown>;
+  /** The time, in ms from any moment; by default that of the process. */
+  readonly now?: () => number;
 }
 
 /** The checks of /readyz. Whoever asks while one is looking gets what that one finds. */
-export function createReadiness({ phase, probe }: ReadinessOptions): ReadinessChecks {
-  let latest: Promise<Look> | null = null;
-  let startedAt = 0;
+export function createReadiness(options: ReadinessOptions): ReadinessChecks {
+  const { phase, probe, now = () => performance.now() } = options;
+  let latest: Look | null = null;
+  let looking: Promise<Look> | null = null;
 
   async function database(): Promise<Check> {
     if (phase() === "starting") {
       return { status: "unavailable", detail: "not connected yet", ageMs: 0 };
     }
-    if (latest === null || performance.now() - startedAt > lookMsMax) {
-      startedAt = performance.now();
-      latest = look(probe);
+    const { status, detail, at } = await freshLook();
+    return { status, detail, ageMs: Math.round(now() - at) };
+  }
+
+  async function freshLook(): Promise<Look> {
+    if (latest !== null && now() - latest.at <= lookMsMax) return latest;
+    looking ??= look().finally(() => {
+      looking = null;
+    });
+    latest = await looking;
+    return latest;
+  }
+
+  async function look(): Promise<Look> {
+    try {
+      await probe();
+      return { status: "ok", detail: "answers", at: now() };
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      return { status: "unavailable", detail, at: now() };
     }
-    const { status, detail, at } = await latest;
-    return { status, detail, ageMs: Math.round(performance.now() - at) };
   }
 
   return async () => {
@@ -43,14 +61,4 @@ export function createReadiness({ phase, probe }: ReadinessOptions): ReadinessCh
 
 interface Look extends Omit<Check, "ageMs"> {
   readonly at: number;
-}
-
-async function look(probe: () => Promise<unknown>): Promise<Look> {
-  try {
-    await probe();
-    return { status: "ok", detail: "answers", at: performance.now() };
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return { status: "unavailable", detail, at: performance.now() };
-  }
 }

@@ -8,6 +8,8 @@ export interface Stop {
   readonly signal: AbortSignal;
   /** Whether a second signal came: no more waiting. */
   isImpatient(): boolean;
+  /** Resolves when it comes. */
+  readonly impatience: Promise<void>;
 }
 
 /** Signals closer together than this are one. */
@@ -20,6 +22,7 @@ const repeatMsMax = 500;
 export function catchSignals(log: Log): Stop {
   const controller = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<number>();
+  const { promise: impatience, resolve: losePatience } = Promise.withResolvers<void>();
   let signals = 0;
   let latestAt = -repeatMsMax;
 
@@ -35,6 +38,7 @@ export function catchSignals(log: Log): Stop {
     signals += 1;
     if (signals > 1) {
       log.warn("second signal: stopping at once", { signal: name });
+      losePatience();
       return;
     }
     log.info("signal received", { signal: name });
@@ -50,5 +54,5 @@ export function catchSignals(log: Log): Stop {
   process.on("SIGINT", onSignal);
   process.on("unhandledRejection", onFailure);
   process.on("uncaughtException", onFailure);
-  return { asked, signal: controller.signal, isImpatient: () => signals > 1 };
+  return { asked, signal: controller.signal, isImpatient: () => signals > 1, impatience };
 }

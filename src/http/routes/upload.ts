@@ -1,4 +1,4 @@
-import { toHex } from "../../domain/bytes.ts";
+import { toHex, type Bytes } from "../../domain/bytes.ts";
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
@@ -38,10 +38,11 @@ export function createUpload(options: UploadOptions): (request: Request) => Prom
     const receiver = registry.receive();
     const form = createFormReader({ boundary, onData: receiver.take });
     try {
-      await readUploadBody(request, declaredBytes, async (piece) => {
+      const take = async (piece: Bytes): Promise<void> => {
         form.push(piece);
         await receiver.drained();
-      });
+      };
+      await readUploadBody(request, { declaredBytes, take });
       form.end();
       return await withDeadline(receiver.finish(), storeMsMax, () => databaseTimeout(storeMsMax));
     } catch (error) {

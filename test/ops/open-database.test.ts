@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, it } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { StartError } from "../../src/domain/errors.ts";
+import type { Config } from "../../src/ops/config.ts";
+import { createLog } from "../../src/ops/log.ts";
+import { openDatabase } from "../../src/ops/open-database.ts";
+import { sharedPostgres, type TestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory, type LogLine } from "../support/registry.ts";
+
+const lines: LogLine[] = [];
+const log = createLog({
+  level: "debug",
+  format: "json",
+  write: (line) => lines.push(JSON.parse(line) as LogLine),
+});
+const { signal } = new AbortController();
+const rest = {
+  host: "127.0.0.1",
+  hostIsDefault: false,
+  port: 0,
+  blobBytesMax: 1,
+  drainDelayMs: 0,
+  drainTimeoutMs: 0,
+  logLevel: "info",
+  logFormat: "json",
+} as const;
+
+function postgresConfig(database: TestDatabase, changes: object = {}): Config {
+  const { user, password, name, host, port } = database;
+  const fixed = { kind: "postgres", tls: "disable", tlsCaFile: null, poolMax: 4 } as const;
+  const times = { connectTimeoutMs: 0, timeoutMs: 5000 };
+  return {
+    ...rest,
+    database: { ...fixed, ...times, user, password, name, host, port, ...changes },
+  };
+}
+
+function sqliteConfig(directory: string): Config {
+  return { ...rest, database: { kind: "sqlite", directory, timeoutMs: 5000 } };
+}
+
+/** What opening fails with. */
+async function failureOf(config: Config): Promise<StartError> {
+  try {
+    await openDatabase(config, log, signal);
+  } catch (error) {
+    if (error instanceof StartError) return error;
+    throw error;
+  }
+  throw new Error("it could be opened");
+}
+
+let cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const clean of cleanUp.toReversed()) await clean();
+  cleanUp = [];
+  lines.length = 0;
+});
+
+async function freshPostgres(options?: { readonly grantSchema?: boolean }): Promise<TestDatabase> {
+  const database = await (await sharedPostgres()).createDatabase(options);
+  cleanUp.push(() => database.drop());
+  return database;
+}
+
+function freshDirectory(): string {
+  const directory = temporaryDirectory();
+  cleanUp.push(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+describe("openDatabase", () => {
+  it("makes the directory and the schema of an embedded store, once", async () => {
+    const directory = join(freshDirectory(), "new", "data");
+    for (const expected of [1, 0]) {
+      lines.length = 0;
+      const database = await openDatabase(sqliteConfig(directory), log, signal);
+      expect((await database.query("read", "SELECT * FROM blobs")).length).toBe(0);
+      await database.close();
+      expect(lines.length).toBe(expected);
+    }
+  });
+
+  it("makes the schema of a PostgreSQL database, once, and says what ran", async () => {
+    const config = postgresConfig(await freshPostgres());
+    for (const expected of [[{ message: "database migrated", migrations: ["0001-blobs"] }], []]) {
+      lines.length = 0;
+      const database = await openDatabase(config, log, signal);
+      expect((await database.query("read", "SELECT * FROM blobs")).length).toBe(0);
+      await database.close();
+      expect(lines).toMatchObject(expected);
+    }
+  });
+
+  it("refuses a directory that another registry uses", async () => {
+    const directory = freshDirectory();
+    const database = await openDatabase(sqliteConfig(directory), log, signal);
+    cleanUp.push(() => database.close());
+    expect((await failureOf(sqliteConfig(directory))).message).toContain("another process is using");
+  });
+
+  it("says which right is missing on the schema, and how to give it", async () => {
+    const database = await freshPostgres({ grantSchema: false });
+    const { message } = await failureOf(postgresConfig(database));
+    expect(message).toMatch(/GRANT .+ ON SCHEMA public/);
+    expect(message).toContain(database.user);
+  });
+
+  it("says of a wrong password which flag to correct, and never shows one", async () => {
+    const database = await freshPostgres();
+    const { message } = await failureOf(postgresConfig(database, { password: "wrong-secret" }));
+    expect(message).toContain("--db-password");
+    expect(message).not.toContain("wrong-secret");
+  });
+
+  it("says of a file of authorities that it cannot read which flag to correct", async () => {
+    const database = await freshPostgres();
+    const changes = { tls: "verify-full", tlsCaFile: join(freshDirectory(), "none.pem") };
+    const { message } = await failureOf(postgresConfig(database, changes));
+    expect(message).toContain("none.pem");
+    expect(message).toContain("--db-tls-ca");
+  });
+});

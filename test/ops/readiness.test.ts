@@ -1,0 +1,72 @@
+import { describe, expect, it } from "bun:test";
+import { createReadiness, type Phase } from "../../src/ops/readiness.ts";
+
+const serving = (): Phase => "serving";
+
+describe("createReadiness", () => {
+  it("asks nobody before there is a database", async () => {
+    const probe = (): Promise<never> => Promise.reject(new Error("asked"));
+    const checks = createReadiness({ phase: () => "starting", probe });
+    expect(await checks()).toEqual({
+      database: { status: "unavailable", detail: "not connected yet", ageMs: 0 },
+    });
+  });
+
+  it("is well while the database answers", async () => {
+    const checks = createReadiness({ phase: serving, probe: async () => {} });
+    expect(await checks()).toEqual({
+      database: { status: "ok", detail: "answers", ageMs: expect.any(Number) },
+    });
+  });
+
+  it("tells why the database does not answer", async () => {
+    const probe = (): Promise<never> => Promise.reject(new Error("refused"));
+    const checks = createReadiness({ phase: serving, probe });
+    expect(await checks()).toMatchObject({
+      database: { status: "unavailable", detail: "refused" },
+    });
+  });
+
+  it("says that it is stopping, whatever the database does", async () => {
+    const checks = createReadiness({ phase: () => "stopping", probe: async () => {} });
+    expect(await checks()).toMatchObject({
+      database: { status: "ok" },
+      lifecycle: { status: "unavailable", detail: "stopping", ageMs: 0 },
+    });
+  });
+
+  it("looks once a second at most, and tells how old what it knows is", async () => {
+    let nowMs = 5000;
+    let looks = 0;
+    const probe = async (): Promise<void> => {
+      looks += 1;
+    };
+    const checks = createReadiness({ phase: serving, probe, now: () => nowMs });
+    await checks();
+    nowMs += 400;
+    expect((await checks())["database"]?.ageMs).toBe(400);
+    nowMs += 600;
+    expect((await checks())["database"]?.ageMs).toBe(1000);
+    expect(looks).toBe(1);
+    nowMs += 1;
+    expect((await checks())["database"]?.ageMs).toBe(0);
+    expect(looks).toBe(2);
+  });
+
+  it("looks once at a time, however long that takes", async () => {
+    let nowMs = 0;
+    let looks = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const probe = async (): Promise<void> => {
+      looks += 1;
+      await promise;
+    };
+    const checks = createReadiness({ phase: serving, probe, now: () => nowMs });
+    const first = checks();
+    nowMs += 5000;
+    const second = checks();
+    resolve();
+    expect(await first).toEqual(await second);
+    expect(looks).toBe(1);
+  });
+});

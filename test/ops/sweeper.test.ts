@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, describe, expect, it } from "bun:test";
+import { createCounters } from "../../src/domain/counters.ts";
+import { limits } from "../../src/domain/limits.ts";
+import { createLog } from "../../src/ops/log.ts";
+import { startSweeper } from "../../src/ops/sweeper.ts";
+import { age } from "../support/damage.ts";
+import { stores, type LogLine, type TestRegistry } from "../support/registry.ts";
+import { registerUpload } from "../../src/storage/uploads.ts";
+
+describe.each(stores)("startSweeper (%s)", (_, start) => {
+  let registry: TestRegistry;
+  let lines: LogLine[];
+  beforeEach(async () => {
+    registry = await start();
+    lines = [];
+  });
+  afterEach(() => registry.stop());
+
+  const log = createLog({
+    level: "debug",
+    format: "json",
+    write: (line) => lines.push(JSON.parse(line) as LogLine),
+  });
+
+  async function addUpload(ageMs: number): Promise<string> {
+    const upload = Bun.randomUUIDv7();
+    await registerUpload(registry.database, upload);
+    await age(registry.database, upload, ageMs);
+    return upload;
+  }
+
+  async function sweep(): Promise<number> {
+    const counters = createCounters();
+    const sweeper = startSweeper({ database: registry.database, counters, log });
+    await sweeper.stop(); // once the sweep under way has ended
+    return counters.uploadsSwept;
+  }
+
+  it("sweeps at once what nobody touched for an hour, counts it and says so", async () => {
+    await addUpload(limits.uploadIdleMsMax + 10_000);
+    await addUpload(10 * limits.uploadIdleMsMax);
+    expect(await sweep()).toBe(2);
+    expect((await registry.rowCounts()).uploads).toBe(0);
+    expect(lines).toMatchObject([{ level: "info", uploads: 2 }]);
+  });
+
+  it("leaves what is younger, and keeps silent", async () => {
+    await addUpload(limits.uploadIdleMsMax - 10_000);
+    expect(await sweep()).toBe(0);
+    expect((await registry.rowCounts()).uploads).toBe(1);
+    expect(lines).toEqual([]);
+  });
+
+  it("warns when the database is out, and goes on", async () => {
+    await addUpload(2 * limits.uploadIdleMsMax);
+    await registry.database.query("write", "ALTER TABLE blob_segments RENAME TO elsewhere");
+    expect(await sweep()).toBe(0);
+    expect(lines).toMatchObject([{ level: "warn", error: { message: expect.any(String) } }]);
+    await registry.database.query("write", "ALTER TABLE elsewhere RENAME TO blob_segments");
+    expect(await sweep()).toBe(1);
+  });
+});
