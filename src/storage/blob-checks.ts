@@ -4,6 +4,7 @@ import type { BlobReader, NewBlob, Segment, StoredBlob } from "../domain/blob-st
 import type { Counters } from "../domain/counters.ts";
 import { RegistryError } from "../domain/errors.ts";
 import type { Hashing } from "../domain/hasher.ts";
+import { limits } from "../domain/limits.ts";
 
 /** What a read gives for one key. */
 export type Read = StoredBlob | RegistryError | null;
@@ -60,6 +61,18 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     return startsWith(hashing.hash(stored.data), stored.hash) ? blob.hash : stored.hash;
   }
 
+  /** A segment that is missing is bad bytes too. */
+  async function* counted(segments: AsyncIterable<Segment>): AsyncGenerator<Segment> {
+    try {
+      yield* segments;
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === "corrupt_blob") {
+        counters.blobsCorrupt += 1;
+      }
+      throw error;
+    }
+  }
+
   async function* checkSegments(
     reader: BlobReader,
     whole: BlobHash | null,
@@ -67,9 +80,12 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     const hasher = whole === null ? null : hashing.createHasher();
     let received = reader.offset;
     try {
-      for await (const segment of reader.segments) {
+      for await (const segment of counted(reader.segments)) {
         if (!bytesEqual(hashing.hash(segment.data), segment.hash)) {
           throw corrupt(reader.hash, `the segment at byte ${received} does not match its hash`);
+        }
+        if (!isWholeSegment(segment.data.length, reader.bytesTotal - received)) {
+          throw corrupt(reader.hash, `the segment at byte ${received} is too short or too long`);
         }
         received += segment.data.length;
         hasher?.update(segment.data);
@@ -88,4 +104,11 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
   }
 
   return { check, rowToReplace, checkSegments };
+}
+
+// --- internal ---
+
+/** Whether `bytes` are a full segment with more to come, or all of the `rest`. */
+function isWholeSegment(bytes: number, rest: number): boolean {
+  return bytes === rest || (bytes === limits.segmentBytes && bytes < rest);
 }

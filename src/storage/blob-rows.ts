@@ -25,7 +25,10 @@ export async function readRows(
   if (keys.length === 0) return [];
   const { dialect } = database;
   const text = (withData ? readTexts : statTexts)(dialect, paddedCount(keys.length));
-  const params = padded(keys.map((key, n): Param[] => [n, ...rangeOf(key)]));
+  const params = padded(
+    keys.map((key, n): Param[] => [n, ...rangeOf(key)]),
+    nothingWanted,
+  );
   const found = await database.query("read", text, params);
 
   const rows: (BlobRow | null)[] = keys.map(() => null);
@@ -73,9 +76,12 @@ function selectText(dialect: Dialect, rowCount: number, dataColumn: string): str
   return (
     `WITH ${wanted} SELECT wanted.n, b.hash, b.size, b.upload, ` +
     `${dialect.epochMs("b.created_at")} AS created_at_ms${dataColumn} ` +
-    "FROM wanted JOIN blobs b ON b.hash >= wanted.low AND b.hash <= wanted.high"
+    `FROM wanted ${dialect.joinBlobs("wanted.low", "wanted.high")}`
   );
 }
+
+/** A range that holds no key: from ff to the least. */
+const nothingWanted: readonly Param[] = [-1, new Uint8Array([0xff]), new Uint8Array(0)];
 
 function rangeOf(key: BlobKey): [low: Bytes, high: Bytes] {
   const high = new Uint8Array(hashBytes).fill(0xff);

@@ -18,7 +18,10 @@ export async function insertBlobs(
   // In the order of the index: two statements with the same blobs cannot wait for each other.
   const sorted = blobs.toSorted((a, b) => Buffer.compare(a.hash, b.hash));
   const text = insertTexts(database.dialect, paddedCount(sorted.length));
-  const params = padded(sorted.map(({ hash, data }): Param[] => [hash, data, data.length]));
+  const params = padded(
+    sorted.map(({ hash, data }): Param[] => [hash, data, data.length]),
+    nothingIncoming,
+  );
   const inserted = await database.query("write", text, params);
   const created = new Set(inserted.map((row) => toHex(toBytes(row["hash"]))));
   // `delete` is true once: of several uploads of one blob, one created it.
@@ -50,6 +53,9 @@ export async function replaceBlob(
 
 // --- internal ---
 
+/** A row that the statement leaves out. */
+const nothingIncoming: readonly Param[] = [new Uint8Array(0), new Uint8Array(0), -1];
+
 const insertTexts = textsByRowCount((dialect, rowCount) => {
   const incoming = valuesTable(
     "incoming",
@@ -60,11 +66,12 @@ const insertTexts = textsByRowCount((dialect, rowCount) => {
     ],
     rowCount,
   );
-  // Without a conflict target, so that partitioned and distributed tables will do.
+  // Without a conflict target, so that partitioned and distributed tables will do. A subquery, and
+  // not NOT EXISTS, which may become a join that reads the whole table and upsets the order.
   return (
     `WITH ${incoming} INSERT INTO blobs (hash, data, size) ` +
     "SELECT hash, data, size FROM incoming i " +
-    "WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.hash = substr(i.hash, 1, 16)) " +
+    "WHERE i.size >= 0 AND (SELECT 1 FROM blobs b WHERE b.hash = substr(i.hash, 1, 16)) IS NULL " +
     "ON CONFLICT DO NOTHING RETURNING hash"
   );
 });

@@ -34,14 +34,19 @@ export async function settleWithStored(
   }
   const { bytes, uuid } = database.dialect;
   await database.transaction("write", async (query) => {
-    const { count } = await query(
+    // Changes nothing, but holds the row: another upload may have replaced what was compared.
+    const [held] = await query("UPDATE blobs SET size = size WHERE hash = $1 RETURNING upload", [
+      hash,
+    ]);
+    if (held === undefined) throw uploadExpired(); // the blob was removed meanwhile
+    await query(
       `UPDATE blobs SET data = CAST($2 AS ${bytes}), size = $3, upload = CAST($4 AS ${uuid}) ` +
         "WHERE hash = $1",
       [hash, new Uint8Array(0), bytesTotal, upload],
     );
-    if (count !== 1) throw uploadExpired(); // the blob was removed meanwhile
     await claim(query, upload, segmentCount);
-    if (stored !== null) await retire(query, database.dialect, String(stored));
+    const replaced = held["upload"] ?? null;
+    if (replaced !== null) await retire(query, database.dialect, String(replaced));
   });
 }
 

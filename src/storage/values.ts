@@ -41,14 +41,14 @@ export function textsByRowCount(
 }
 
 /**
- * Pads `rows` to a power of two by repeating the last, so that a connection prepares a handful of
- * statements and not one for every number of rows.
+ * The parameters of `rows`, with `filler` for rows up to a power of two, so that a connection
+ * prepares a handful of statements and not one for every number of rows.
  */
-export function padded(rows: readonly (readonly Param[])[]): Param[] {
-  const last = rows.at(-1);
-  if (last === undefined) return [];
+export function padded(rows: readonly (readonly Param[])[], filler: readonly Param[]): Param[] {
   const params = rows.flat();
-  for (let count = rows.length; count < paddedCount(rows.length); count += 1) params.push(...last);
+  for (let count = rows.length; count < paddedCount(rows.length); count += 1) {
+    params.push(...filler);
+  }
   return params;
 }
 

@@ -37,21 +37,31 @@ export function verified(inner: BlobStore, options: BlobChecksOptions): BlobStor
     const known = blobs.filter(
       ({ replaces }, index) => replaces === undefined && isKnown(receipts[index]),
     );
-    if (known.length > 0) await confirm(known);
-    return receipts;
+    if (known.length === 0) return receipts;
+    const repaired = await confirm(known);
+    return receipts.map((receipt, index) => {
+      const blob = blobs[index];
+      return (blob === undefined ? undefined : repaired.get(blob)) ?? receipt;
+    });
   }
 
-  /** Makes sure, before anybody is told so, that blobs said to be there are there and good. */
-  async function confirm(known: readonly NewBlob[]): Promise<void> {
+  /**
+   * Makes sure, before anybody is told so, that blobs said to be there are there and good; gives
+   * what became of those that were not.
+   */
+  async function confirm(
+    known: readonly NewBlob[],
+  ): Promise<Map<NewBlob, PutReceipt | RegistryError>> {
     const stored = await inner.readMany(known.map(({ hash }) => hash));
-    const repairs: NewBlob[] = [];
+    const repairs = new Map<NewBlob, NewBlob>();
     for (const [index, blob] of known.entries()) {
       const replaces = rowToReplace(blob, stored[index] ?? null);
-      if (replaces !== null) repairs.push({ ...blob, replaces });
+      if (replaces !== null) repairs.set(blob, { ...blob, replaces });
     }
-    if (repairs.length === 0) return;
-    await inner.putMany(repairs);
-    options.counters.blobsRepaired += repairs.length;
+    if (repairs.size === 0) return new Map();
+    const receipts = await inner.putMany([...repairs.values()]);
+    options.counters.blobsRepaired += receipts.filter(isKnown).length;
+    return new Map([...repairs.keys()].map((blob, index) => [blob, receipts[index] ?? lost()]));
   }
 
   async function openRead(key: BlobKey, range?: ByteRange): Promise<BlobReader | null> {
@@ -83,6 +93,10 @@ export function verified(inner: BlobStore, options: BlobChecksOptions): BlobStor
 
 function isShort(stat: BlobStat | RegistryError | null): boolean {
   return stat !== null && !(stat instanceof RegistryError) && stat.hash.length < hashBytes;
+}
+
+function lost(): never {
+  throw new Error("the store gave no receipt");
 }
 
 function isKnown(receipt: PutReceipt | RegistryError | undefined): boolean {

@@ -40,6 +40,19 @@ export async function connectPostgres(
   }
 }
 
+/** @throws StartError when the server is older than the registry can use */
+export async function checkVersion(database: Database): Promise<void> {
+  const [row] = await database.query(
+    "health",
+    "SELECT current_setting('server_version_num') AS number, " +
+      "current_setting('server_version') AS text",
+  );
+  if (Number(row?.["number"]) >= versionNumberMin) return;
+  throw new StartError(
+    `PostgreSQL ${String(row?.["text"])} is too old; the registry needs PostgreSQL 12 or later`,
+  );
+}
+
 // --- internal ---
 
 /** The driver says "refused" of an unknown host too, which no waiting helps. */
@@ -53,18 +66,6 @@ async function checkHost(host: string): Promise<void> {
       { cause: error },
     );
   }
-}
-
-async function checkVersion(database: Database): Promise<void> {
-  const [row] = await database.query(
-    "health",
-    "SELECT current_setting('server_version_num') AS number, " +
-      "current_setting('server_version') AS text",
-  );
-  if (Number(row?.["number"]) >= versionNumberMin) return;
-  throw new StartError(
-    `PostgreSQL ${String(row?.["text"])} is too old; the registry needs PostgreSQL 12 or later`,
-  );
 }
 
 /** Whether waiting may help: refused, still starting, or no answer. */

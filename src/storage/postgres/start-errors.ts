@@ -27,7 +27,7 @@ export function toStartError(thrown: unknown, options: PostgresOptions): StartEr
     failure === null
       ? `PostgreSQL at ${placeOf(options)} did not answer (${textOf(thrown)}); look at its log`
       : explain(failure, options);
-  return new StartError(why, { cause: thrown });
+  return new StartError(why.replaceAll(/\s*\n\s*/g, " "), { cause: thrown });
 }
 
 // --- internal ---
@@ -44,6 +44,7 @@ function explainConnection({ code, message }: DriverFailure, options: PostgresOp
     case "ERR_POSTGRES_CONNECTION_REFUSED":
       return `PostgreSQL at ${place} refuses connections; start it, or correct ${whereFlags}`;
     case "ERR_POSTGRES_CONNECTION_TIMEOUT":
+    case "database_timeout":
       return `PostgreSQL at ${place} did not answer; correct ${whereFlags}, or the firewall`;
     case "ERR_POSTGRES_TLS_NOT_AVAILABLE":
       return (
@@ -75,7 +76,7 @@ function explainServer({ sqlState, message }: DriverFailure, options: PostgresOp
     case "3D000":
       return (
         `there is no database "${name}" at ${place}; ` +
-        `create it (CREATE DATABASE ${name};), or correct --db-name`
+        `create it (CREATE DATABASE ${quoted(name)};), or correct --db-name`
       );
     case "42501":
       return explainPermission(message, user, name);
@@ -86,7 +87,7 @@ function explainServer({ sqlState, message }: DriverFailure, options: PostgresOp
       );
     case "57P03":
       return (
-        `PostgreSQL at ${place} is still starting (${message}); ` +
+        `PostgreSQL at ${place} is starting or stopping (${message}); ` +
         "wait for it, or raise --db-connect-timeout"
       );
     case "25006":
@@ -98,14 +99,19 @@ function explainServer({ sqlState, message }: DriverFailure, options: PostgresOp
 
 function explainPermission(message: string, user: string, name: string): string {
   const grant = /for database/.test(message)
-    ? `GRANT CONNECT ON DATABASE ${name} TO ${user};`
+    ? `GRANT CONNECT ON DATABASE ${quoted(name)} TO ${quoted(user)};`
     : /must be owner/.test(message)
-      ? `ALTER TABLE blobs OWNER TO ${user};`
-      : `GRANT ALL ON SCHEMA public TO ${user};`;
+      ? `ALTER TABLE blobs OWNER TO ${quoted(user)};`
+      : `GRANT ALL ON SCHEMA public TO ${quoted(user)};`;
   return (
     `user "${user}" lacks a right in database "${name}" (${message}); ` +
     `as a superuser run there: ${grant}`
   );
+}
+
+/** A name as SQL takes it. */
+function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 function textOf(thrown: unknown): string {

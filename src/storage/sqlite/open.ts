@@ -23,9 +23,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const directory = resolve(options.directory);
   makeDirectory(directory);
   const lock = await lockDirectory(directory);
-  const file = join(directory, "registry.sqlite");
-  const writer = await openFile(file);
-  const reader = await openFile(file);
+  const { writer, reader } = await openFiles(directory, lock);
 
   // A transaction spans several turns of the event loop. Whatever else ran on its connection
   // meanwhile would become part of it, and be lost if it is rolled back: hence one at a time.
@@ -43,10 +41,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   }
 
   async function transaction<T>(_: Lane, work: (query: Query) => Promise<T>): Promise<T> {
-    return await exclusively(
-      async () =>
-        await writer.begin(async (sql) => await work((text, params) => run(sql, text, params))),
-    );
+    return await exclusively(async () => {
+      try {
+        return await writer.begin(
+          async (sql) => await work((text, params) => run(sql, text, params)),
+        );
+      } catch (error) {
+        throw toRegistryError(error); // the commit is where a full disk shows
+      }
+    });
   }
 
   async function close(): Promise<void> {
@@ -81,14 +84,33 @@ async function lockDirectory(directory: string): Promise<SQL> {
   } catch (error) {
     await lock.close();
     const isTaken = codeOf(error) === "SQLITE_BUSY";
+    if (!isTaken) throw cannotWrite(directory, error);
     throw new StartError(
-      isTaken
-        ? `another process is using ${directory}; an embedded store belongs to one registry: ` +
-            "stop that one, choose another directory, or share a PostgreSQL database"
-        : `cannot write in ${directory} (${reasonOf(error)}); ` +
-            "choose another directory with --embedded, or let this user write there",
+      `another process is using ${directory}; an embedded store belongs to one registry: ` +
+        "stop that one, choose another directory, or share a PostgreSQL database",
       { cause: error },
     );
+  }
+}
+
+function cannotWrite(place: string, cause: unknown): StartError {
+  return new StartError(
+    `cannot write in ${place} (${reasonOf(cause)}); ` +
+      "choose another directory with --embedded, or let this user write there",
+    { cause },
+  );
+}
+
+async function openFiles(directory: string, lock: SQL): Promise<{ writer: SQL; reader: SQL }> {
+  const file = join(directory, "registry.sqlite");
+  const opened: SQL[] = [lock];
+  try {
+    const writer = await openFile(file);
+    opened.push(writer);
+    return { writer, reader: await openFile(file) };
+  } catch (error) {
+    await Promise.all(opened.map((sql) => sql.close()));
+    throw error;
   }
 }
 
@@ -102,6 +124,7 @@ async function openFile(file: string): Promise<SQL> {
     return sql;
   } catch (error) {
     await sql.close();
+    if (/^SQLITE_(READONLY|CANTOPEN|PERM)/.test(codeOf(error))) throw cannotWrite(file, error);
     throw new StartError(
       `cannot open ${file} (${reasonOf(error)}); restore it from a backup, or choose another ` +
         "directory with --embedded",
@@ -130,6 +153,8 @@ function numbered(text: string): string {
   return known;
 }
 
+const isTrouble = /^(ERR_SQLITE_CONNECTION_CLOSED$|SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|NOMEM))/;
+
 function toRegistryError(thrown: unknown): unknown {
   const code = codeOf(thrown);
   if (code === "SQLITE_FULL") {
@@ -137,7 +162,7 @@ function toRegistryError(thrown: unknown): unknown {
       cause: thrown,
     });
   }
-  if (/^SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|NOMEM)/.test(code)) {
+  if (isTrouble.test(code)) {
     return new RegistryError(
       "database_unavailable",
       "The embedded database cannot be used at the moment; try again later.",
