@@ -59,7 +59,7 @@ export interface BlobReader extends BlobStat {
 
 /** A large blob on its way in. One caller, one call at a time; ends with `commit` or `abort`. */
 export interface BlobUpload {
-  /** Commits the next segment, invisible until `commit`. */
+  /** Commits the next segment, invisible until `commit`. Its data may be reused from then on. */
   append(segment: Segment): Promise<void>;
   /** Makes the blob visible under `hash`, the hash of all segments together. */
   commit(hash: BlobHash): Promise<PutReceipt>;

@@ -54,6 +54,8 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
   let full: Bytes[] = [];
   let open: Bytes = new Uint8Array(0);
   let openFilled = 0;
+  /** Segments that have been stored, to be filled again: new ones would be garbage by the MiB. */
+  const spare: Bytes[] = [];
   let large: { readonly upload: BlobUpload; readonly hasher: Hasher } | null = null;
   /** The append under way; one at a time, while the next segment comes in. */
   let appending: Promise<void> = Promise.resolve();
@@ -79,7 +81,7 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
   function fill(bytes: Bytes): void {
     let rest = bytes;
     while (rest.length > 0) {
-      if (openFilled === open.length) open = grown(open);
+      if (openFilled === open.length) open = (openFilled === 0 ? spare.pop() : null) ?? grown(open);
       const part = rest.subarray(0, open.length - openFilled);
       open.set(part, openFilled);
       openFilled += part.length;
@@ -108,7 +110,9 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
     hasher.update(data);
     const segment = { hash: hashing.hash(data), data };
     await appending;
-    appending = upload.append(segment);
+    appending = upload.append(segment).then(() => {
+      if (data.length === limits.segmentBytes) spare.push(data);
+    });
     appending.catch(() => {}); // whoever waits for it next hears of it
   }
 

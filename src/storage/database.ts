@@ -36,7 +36,7 @@ export interface Dialect {
   epochMs(column: string): string;
   /** How many milliseconds ago, by the database's clock, a time column's value was. */
   ageMs(column: string): string;
-  /** Joins `blobs b` where its hash is from `low` to `high`: an index look-up for each row joined. */
+  /** Joins `blobs b` where its hash is from `low` to `high`: an index look-up for each row. */
   joinBlobs(low: string, high: string): string;
   /** Holds other migrating processes off until the transaction ends. */
   readonly migrationLock: string;

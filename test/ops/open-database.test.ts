@@ -97,7 +97,9 @@ describe("openDatabase", () => {
     const directory = freshDirectory();
     const database = await openDatabase(sqliteConfig(directory), log, signal);
     cleanUp.push(() => database.close());
-    expect((await failureOf(sqliteConfig(directory))).message).toContain("another process is using");
+    expect((await failureOf(sqliteConfig(directory))).message).toContain(
+      "another process is using",
+    );
   });
 
   it("says which right is missing on the schema, and how to give it", async () => {

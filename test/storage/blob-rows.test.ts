@@ -110,7 +110,11 @@ describe("SQLite", () => {
     const own = await (twoKinds[0] as (typeof twoKinds)[number]).open();
     const { watching, seen } = watched(own.database);
     await readRows(watching, keysOf(count), true);
-    const plan = await own.database.query("read", `EXPLAIN QUERY PLAN ${seen[0]?.text}`, seen[0]?.params);
+    const plan = await own.database.query(
+      "read",
+      `EXPLAIN QUERY PLAN ${seen[0]?.text}`,
+      seen[0]?.params,
+    );
     const lines = plan.map((row) => String(row["detail"]));
     expect(lines.filter((line) => /SEARCH b USING .*INDEX/.test(line))).toHaveLength(1);
     expect(lines.filter((line) => /SCAN b\b/.test(line))).toEqual([]);
@@ -125,7 +129,8 @@ describe.each(versions.filter(hasPostgres))("PostgreSQL %s with 200,000 rows", (
     const server = await serverOf(version);
     own = await openOwnPostgres(server);
     const fill =
-      "INSERT INTO blobs (hash, data, size) SELECT decode(md5(i::text) || md5((-i)::text), 'hex'), " +
+      "INSERT INTO blobs (hash, data, size) SELECT " +
+      "decode(md5(i::text) || md5((-i)::text), 'hex'), " +
       "decode(repeat('ab', 600), 'hex'), 600 FROM generate_series(1, 200000) i";
     await server.query(fill, own.target.name);
     await server.query("VACUUM ANALYZE blobs", own.target.name);

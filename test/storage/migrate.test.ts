@@ -141,7 +141,7 @@ describe.each(versions.filter(hasPostgres))("in PostgreSQL %s", (version) => {
     }
   });
 
-  it("changes nothing when nothing is pending: a role that may only use the tables serves", async () => {
+  it("changes nothing when nothing is pending: a role without rights to do so serves", async () => {
     const owner = await open();
     await migrate(owner);
     const { name, user } = target ?? { name: "", user: "" };

@@ -46,6 +46,15 @@ describe.each([...twoKinds])("a large upload to $name", ({ open }) => {
     expect(await segmentCountOf(database, await uploadOf(database, blob.hash))).toBe(3);
   });
 
+  it("that is committed is not committed again under another hash", async () => {
+    const [blob, other] = [randomLargeBlob(), randomBlob(10)];
+    const upload = await store.beginUpload();
+    for (const segment of blob.segments) await upload.append(segment);
+    await upload.commit(blob.hash);
+    expect(await codeRejectedBy(upload.commit(other.hash))).toBe("upload_expired");
+    expect(await store.statMany([other.hash])).toEqual([null]);
+  });
+
   it("does not count a segment whose statement failed: it can be sent again", async () => {
     const blob = randomLargeBlob();
     let failing = 0;

@@ -6,14 +6,14 @@ import { limits } from "../../src/domain/limits.ts";
 import type { Database } from "../../src/storage/database.ts";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
 import { verified } from "../../src/storage/verified.ts";
-import { bytesOf, hashing, type LargeBlob, randomLargeBlob, uploadLarge } from "../support/blobs.ts";
 import {
-  flipped,
-  looseUploads,
-  orphanCount,
-  segmentCountOf,
-  uploadOf,
-} from "../support/damage.ts";
+  bytesOf,
+  hashing,
+  type LargeBlob,
+  randomLargeBlob,
+  uploadLarge,
+} from "../support/blobs.ts";
+import { flipped, looseUploads, orphanCount, segmentCountOf, uploadOf } from "../support/damage.ts";
 import { databaseKinds, type OwnDatabase } from "../support/databases.ts";
 import { codeRejectedBy } from "../support/error-code.ts";
 
@@ -63,7 +63,8 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("in $name", ({ open 
     ],
     [
       "is missing",
-      async (upload) => await change("DELETE FROM blob_segments WHERE upload = $1 AND n = 2", upload),
+      async (upload) =>
+        await change("DELETE FROM blob_segments WHERE upload = $1 AND n = 2", upload),
     ],
     [
       "has another hash",
@@ -95,7 +96,11 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("in $name", ({ open 
 
   it("takes them when the row claims to hold the bytes itself", async () => {
     const { blob } = await stored();
-    await change("UPDATE blobs SET upload = NULL, data = $2 WHERE hash = $1", blob.hash, flipped(blob.data));
+    await change(
+      "UPDATE blobs SET upload = NULL, data = $2 WHERE hash = $1",
+      blob.hash,
+      flipped(blob.data),
+    );
     expect(await uploadLarge(store, blob)).toBe(false);
     await expectWhole(blob);
     expect(await segmentCountOf(database, await uploadOf(database, blob.hash))).toBe(3);

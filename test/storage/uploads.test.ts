@@ -101,7 +101,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
     expect(await orphanCount(database)).toBe(0);
   });
 
-  it("and committing at the same moment: a blob has all its segments or there is none", async () => {
+  it("while committing: a blob has all its segments, or there is none", async () => {
     const outcomes = new Set<unknown>();
     for (let round = 0; round < 60; round += 1) {
       const { upload, id } = await begun(3);
@@ -122,7 +122,9 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
   });
 
   it("by several registries at the same time removes each upload once", async () => {
-    const all = await Promise.all(Array.from({ length: 10 }, async () => await store.beginUpload()));
+    const all = await Promise.all(
+      Array.from({ length: 10 }, async () => await store.beginUpload()),
+    );
     for (const upload of all) await upload.append(randomBlob(10));
     for (const id of await looseUploads(database)) await age(database, id, hourMs + 1000);
     const swept = await Promise.all([1, 2, 3].map(async () => await sweepUploads(database)));

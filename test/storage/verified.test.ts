@@ -191,7 +191,11 @@ describe.each([...twoKinds])("over $name", ({ open }) => {
       const blob = randomLargeBlob();
       await uploadLarge(store, blob);
       const upload = await uploadOf(database, blob.hash);
-      for (const [from, to] of [[0, 9], [1, 0], [9, 1]]) {
+      for (const [from, to] of [
+        [0, 9],
+        [1, 0],
+        [9, 1],
+      ]) {
         const move = "UPDATE blob_segments SET n = $3 WHERE upload = $1 AND n = $2";
         await database.query("write", move, [upload, Number(from), Number(to)]);
       }

@@ -62,7 +62,8 @@ export function createRecordingStore(options: RecordingStoreOptions = {}): Recor
   }
 
   const upload: BlobUpload = {
-    append: async (segment) => await record("append", () => void segments.push(segment)),
+    append: async ({ hash, data }) =>
+      await record("append", () => void segments.push({ hash, data: data.slice() })),
     commit: async (hash) => await record("commit", () => ({ created: commits.push(hash) === 1 })),
     abort: async () => await record("abort", () => {}),
   };

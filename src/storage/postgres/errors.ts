@@ -48,18 +48,13 @@ export function toRegistryError(thrown: unknown, timeoutMs: number): unknown {
 
 // --- internal ---
 
-/** Out, restarting, failing over, read-only, or full of connections: it passes, given time. */
+/**
+ * What passes, given time: connections that broke, credentials, no resources, a shutdown, a
+ * standby, a transaction that the server ended or that met another, no such database.
+ */
+const passing = /^(?:08|28|53|57P0)|^(?:25006|25P03|25P04|40001|40P01|3D000)$/;
+
 function isConnectionTrouble(code: string, sqlState: string): boolean {
-  if (sqlState === "")
-    return code.startsWith("ERR_POSTGRES_") && code !== "ERR_POSTGRES_SYNTAX_ERROR";
-  return (
-    sqlState.startsWith("08") ||
-    sqlState.startsWith("57P0") ||
-    sqlState === "53300" ||
-    sqlState === "25006" ||
-    sqlState === "40001" ||
-    sqlState === "40P01" ||
-    sqlState.startsWith("28") ||
-    sqlState === "3D000"
-  );
+  if (sqlState !== "") return passing.test(sqlState);
+  return code.startsWith("ERR_POSTGRES_") && code !== "ERR_POSTGRES_SYNTAX_ERROR";
 }

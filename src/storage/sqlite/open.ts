@@ -153,7 +153,8 @@ function numbered(text: string): string {
   return known;
 }
 
-const isTrouble = /^(ERR_SQLITE_CONNECTION_CLOSED$|SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|NOMEM))/;
+const trouble =
+  /^(ERR_SQLITE_CONNECTION_CLOSED$|SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|NOMEM))/;
 
 function toRegistryError(thrown: unknown): unknown {
   const code = codeOf(thrown);
@@ -162,7 +163,7 @@ function toRegistryError(thrown: unknown): unknown {
       cause: thrown,
     });
   }
-  if (isTrouble.test(code)) {
+  if (trouble.test(code)) {
     return new RegistryError(
       "database_unavailable",
       "The embedded database cannot be used at the moment; try again later.",

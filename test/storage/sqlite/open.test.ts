@@ -189,7 +189,8 @@ describe("trouble while it runs", () => {
     const code =
       "await open(); const hashing = createHashing();" +
       "await Promise.all([1, 2, 3, 4].map(async () => { for (;;) {" +
-      " const data = crypto.getRandomValues(new Uint8Array(20000)); const hash = hashing.hash(data);" +
+      " const data = crypto.getRandomValues(new Uint8Array(20000));" +
+      " const hash = hashing.hash(data);" +
       " await store.putMany([{ hash, data }]);" +
       " console.log(Buffer.from(hash).toString('hex')); } }));";
     const child = spawn(code);
@@ -213,15 +214,14 @@ describe("trouble while it runs", () => {
       `console.log(await codeOf(${put}));` +
       "const upload = await store.beginUpload();" +
       "console.log(await codeOf(upload.append({ hash: new Uint8Array(32), data })));" +
-      "console.log(await codeOf(upload.append({ hash: new Uint8Array(32), data: data.slice(0, 9) })));" +
+      "const few = data.slice(0, 9);" +
+      "console.log(await codeOf(upload.append({ hash: new Uint8Array(32), data: few })));" +
       "console.log((await store.statMany([new Uint8Array(32)])).length);" +
       "await database.close();";
     // The file size limit stands for a full disk: no file beyond 3 MB, and no signal.
     const limit = "trap '' XFSZ; ulimit -f 3000; exec \"$@\"";
     const child = spawn(code, ["bash", "-c", limit, "bash"]);
-    expect(await child.stdout.text()).toBe(
-      "database_unavailable\ndatabase_unavailable\ndone\n1\n",
-    );
+    expect(await child.stdout.text()).toBe("database_unavailable\ndatabase_unavailable\ndone\n1\n");
   });
 
   it("takes no key that is there twice for its own fault", async () => {
@@ -235,4 +235,3 @@ describe("trouble while it runs", () => {
     expect(failure).toHaveProperty("code", "SQLITE_CONSTRAINT_PRIMARYKEY");
   });
 });
-
