@@ -20,8 +20,8 @@ export interface Receipt {
  */
 export interface BlobReceiver {
   /**
-   * Takes the next bytes. The first must stay as they are until `finish`: a blob that comes in one
-   * piece is not copied.
+   * Takes the next bytes. Lent ones are copied. Others must stay as they are until `finish`: a blob
+   * that comes in one piece is not copied then.
    * @throws RegistryError `blob_too_large`
    */
   take(bytes: Bytes): void;
@@ -38,6 +38,8 @@ export interface ReceiverOptions {
   readonly store: BlobStore;
   readonly hashing: Hashing;
   readonly blobBytesMax: number;
+  /** Whether what is taken is only lent: it may be overwritten, or gone, once `take` returns. */
+  readonly isLent: boolean;
   /** Stores a blob that turned out to be small. */
   put(data: Bytes): Promise<Receipt>;
   /** Counts a blob stored otherwise. */
@@ -46,9 +48,9 @@ export interface ReceiverOptions {
 
 /** Keeps a blob in memory while it may be small, and sends it on in segments when it is not. */
 export function createReceiver(options: ReceiverOptions): BlobReceiver {
-  const { store, hashing, blobBytesMax, put, noted } = options;
+  const { store, hashing, blobBytesMax, isLent, put, noted } = options;
   let bytesTotal = 0;
-  /** All of it, while it has come in one piece. */
+  /** All of it, while it has come in one piece, to stay. */
   let only: Bytes | null = null;
   /** Else segments that are full, and the one being filled. */
   let full: Bytes[] = [];
@@ -61,7 +63,7 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
   let appending: Promise<void> = Promise.resolve();
 
   function take(bytes: Bytes): void {
-    const isFirst = bytesTotal === 0;
+    const isFirst = bytesTotal === 0 && !isLent;
     bytesTotal += bytes.length;
     if (bytesTotal > blobBytesMax) throw tooLarge(blobBytesMax);
     if (isFirst) {

@@ -16,8 +16,8 @@ export interface Registry {
   openRead(key: BlobKey, range?: ByteRange): Promise<BlobReader | null>;
   /** Stores a blob held in memory; resolves once it is committed, or known to be there and good. */
   put(data: Bytes): Promise<Receipt>;
-  /** Begins to receive a blob of unknown size. */
-  receive(): BlobReceiver;
+  /** Begins to receive a blob of unknown size; see `BlobReceiver.take` for `isLent`. */
+  receive(options: { readonly isLent: boolean }): BlobReceiver;
 }
 
 /** What a registry is made of. */
@@ -52,7 +52,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     stat: async (key) => only(await store.statMany([key])),
     openRead: async (key, range) => await store.openRead(key, range),
     put,
-    receive: () => createReceiver({ store, hashing, blobBytesMax, put, noted }),
+    receive: ({ isLent }) => createReceiver({ store, hashing, blobBytesMax, isLent, put, noted }),
   };
 }
 

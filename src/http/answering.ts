@@ -1,14 +1,18 @@
 import type { Counters } from "../domain/counters.ts";
 import type { RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
+import { discardBody } from "./lingering.ts";
 import { statusOf, toProblem, toRegistryError, type Fields } from "./problem.ts";
 
 /** Turns what a handler does into an answer, whatever happens. */
 export interface Answering {
   /** Waits for the handler; what it throws becomes a problem document. */
   answer(request: Request, handler: () => Promise<Response>): Promise<Response>;
-  /** The problem document of an error, logged here and only here if the fault is ours. */
-  refuse(request: Request, thrown: unknown, fields?: Fields): Response;
+  /**
+   * The problem document of an error, logged here and only here if the fault is ours; given once
+   * the client can be expected to read it.
+   */
+  refuse(request: Request, thrown: unknown, fields?: Fields): Promise<Response>;
   /** An answer that came about otherwise, counted. */
   count(response: Response): Response;
 }
@@ -27,9 +31,10 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
     return response;
   }
 
-  function refuse(request: Request, thrown: unknown, fields: Fields = {}): Response {
+  async function refuse(request: Request, thrown: unknown, fields: Fields = {}): Promise<Response> {
     const error = toRegistryError(thrown);
     tell(log, request, error);
+    if (request.body !== null) await discardBody(request);
     return count(toProblem(error, { ...closingFields(request), ...fields }));
   }
 
@@ -37,7 +42,7 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
     try {
       return count(await handler());
     } catch (error) {
-      return refuse(request, error);
+      return await refuse(request, error);
     }
   }
 

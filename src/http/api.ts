@@ -19,7 +19,7 @@ export interface Handlers {
   /** Swagger UI, its assets and the document, by path. */
   readonly document: (request: Request) => Promise<Response>;
   /** What no route takes: 404, 405, or the answer to OPTIONS. */
-  readonly unmatched: (request: Request) => Response;
+  readonly unmatched: (request: Request) => Promise<Response>;
 }
 
 /**

@@ -36,12 +36,16 @@ export function createHandlers(options: HandlersOptions): Handlers {
     health: (request) => answer(request, health),
     ready: (request) => answer(request, () => ready(checks)),
     document: (request) => answer(request, () => documents(request)),
-    unmatched(request) {
+    async unmatched(request) {
       const found = toUnmatched(request.method, pathOf(request.url));
       if (!("error" in found)) {
         return count(new Response(null, { status: 204, headers: { Allow: found.allow } }));
       }
-      return refuse(request, found.error, found.allow === undefined ? {} : { Allow: found.allow });
+      return await refuse(
+        request,
+        found.error,
+        found.allow === undefined ? {} : { Allow: found.allow },
+      );
     },
   };
 }

@@ -3,7 +3,10 @@ import { withDeadline } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 
-/** Takes the pieces of a body as they come; waits where it must. */
+/**
+ * Takes the pieces of a body as they come; waits where it must. Of a body that is not read whole, a
+ * piece is gone once it has been taken.
+ */
 export type TakePiece = (piece: Bytes) => Promise<void>;
 
 /** How long a body may take, in ms; see `domain/limits.ts`. */
@@ -31,7 +34,7 @@ export async function readUploadBody(
   { declaredBytes, take, deadlines = limits }: UploadBodyOptions,
 ): Promise<void> {
   if (request.body === null) return;
-  if (declaredBytes !== null && declaredBytes <= limits.bufferedUploadBytesMax) {
+  if (isReadWhole(declaredBytes)) {
     const body = await inTime(request.arrayBuffer(), deadlines.bufferedUploadMsMax);
     await take(new Uint8Array(body));
     return;
@@ -47,12 +50,18 @@ export async function readUploadBody(
       );
       if (done) return;
       await take(value);
+      // Given back at once: the collector would let hundreds of MiB of them pile up.
+      value.buffer.transfer(0);
     }
   } catch (error) {
-    // Not awaited: the client may never answer. The connection is closed with the refusal.
-    reader.cancel().catch(() => {});
+    reader.releaseLock(); // for what discards the rest
     throw error;
   }
+}
+
+/** Whether a body of this Content-Length comes in one piece. */
+export function isReadWhole(declaredBytes: number | null): boolean {
+  return declaredBytes !== null && declaredBytes <= limits.bufferedUploadBytesMax;
 }
 
 /** The Content-Length of a request, null when it has none (a chunked one). */

@@ -14,13 +14,19 @@ const mebibyte = 1_048_576;
 const hashing = createRecordingHashing();
 
 /** A receiver and everything it touches. */
-function createScene(options: { blobBytesMax?: number; before?(call: string): Promise<void> }) {
-  const { blobBytesMax = 16 * mebibyte, ...storeOptions } = options;
+interface SceneOptions {
+  readonly blobBytesMax?: number;
+  readonly isLent?: boolean;
+  before?(call: string): Promise<void>;
+}
+
+function createScene(options: SceneOptions) {
+  const { blobBytesMax = 16 * mebibyte, isLent = false, ...storeOptions } = options;
   const store = createRecordingStore(storeOptions);
   const recording = createRecordingHashing();
   const counters = createCounters();
   const registry = createRegistry({ store, hashing: recording, counters, blobBytesMax });
-  return { store, hashers: recording.hashers, counters, receiver: registry.receive() };
+  return { store, hashers: recording.hashers, counters, receiver: registry.receive({ isLent }) };
 }
 
 /** Bytes of which no two stretches of a segment's length are alike. */
@@ -41,6 +47,36 @@ async function settle(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+describe("what is lent", () => {
+  test.each([1, 3])("of a small blob in %d pieces may be overwritten once taken", async (count) => {
+    const { store, receiver } = createScene({ isLent: true });
+    const data = bytesOf(300);
+    for (const piece of cutBytes(
+      data,
+      Array.from({ length: count }, () => 300 / count),
+    )) {
+      const lent = piece.slice();
+      receiver.take(lent);
+      lent.fill(0);
+    }
+    await receiver.finish();
+    expect(store.puts).toMatchObject([{ data, hash: hashing.hash(data) }]);
+  });
+
+  test("of a large blob may be overwritten once taken", async () => {
+    const { store, receiver } = createScene({ isLent: true });
+    const data = bytesOf(3 * mebibyte + 1);
+    for (const piece of cutBytes(data, [700_001, 700_001, 700_001])) {
+      const lent = piece.slice();
+      receiver.take(lent);
+      lent.fill(0);
+      await receiver.drained();
+    }
+    expect((await receiver.finish()).hash).toEqual(hashing.hash(data));
+    expect(Buffer.concat(store.segments.map((segment) => segment.data))).toEqual(Buffer.from(data));
+  });
+});
 
 describe("a small blob", () => {
   test.each([0, 1, 2 * mebibyte])("of %d bytes is one put", async (length) => {

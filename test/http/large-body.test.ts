@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { createHashing } from "../../src/hashing/blake3.ts";
 import { toHex, type Bytes } from "../../src/domain/bytes.ts";
+import { createCounters } from "../../src/domain/counters.ts";
+import { createLargeBody } from "../../src/http/large-body.ts";
+import { createLog } from "../../src/ops/log.ts";
 import { uploaderBody } from "../support/form.ts";
 import { connectRaw } from "../support/raw-http.ts";
 import { eventually, randomBytes, stores } from "../support/registry.ts";
@@ -140,5 +143,35 @@ describe.each(stores)("a large blob (%s)", (storeName, start) => {
     const before = registry.counters.bytesSent;
     await (await fetch(`${registry.api}/${hex}`)).bytes();
     expect(registry.counters.bytesSent - before).toBe(9 * mebibyte);
+  });
+});
+
+describe("createLargeBody", () => {
+  it("calls it no failure when a client goes while a segment is on its way", async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: "debug", format: "json", write: (line) => lines.push(line) });
+    const arrival = Promise.withResolvers<void>();
+    const { promise: isOver, resolve: over } = Promise.withResolvers<void>();
+    const data = randomBytes(10);
+    const hash = hashing.hash(data);
+    async function* segments() {
+      try {
+        yield { hash, data };
+        await arrival.promise;
+        yield { hash, data };
+      } finally {
+        over();
+      }
+    }
+    const reader = { hash, bytesTotal: 20, createdAtMs: null, offset: 0, segments: segments() };
+    const largeBody = createLargeBody({ log, counters: createCounters(), gatherMsMax: 1000 });
+    const client = (await largeBody.stream(reader)).getReader();
+    await client.read();
+    const next = client.read();
+    await Bun.sleep(0); // until it is asked for
+    const leaving = client.cancel();
+    arrival.resolve();
+    await Promise.all([next, leaving, isOver]);
+    expect(lines).toEqual([]);
   });
 });

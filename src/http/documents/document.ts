@@ -67,6 +67,6 @@ function silentHandlers(): Handlers {
     health: silent,
     ready: silent,
     document: silent,
-    unmatched: () => new Response(),
+    unmatched: silent,
   };
 }

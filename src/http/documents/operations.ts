@@ -7,10 +7,12 @@ const problem = (description: string) => ({
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 });
 
-const unavailable = {
-  ...problem("The database is out, too slow, or still starting: try again after `Retry-After`."),
+const unavailable = (codes: string) => ({
+  ...problem(`${codes}: try again after \`Retry-After\`.`),
   headers: { "Retry-After": { schema: { type: "integer" as const }, description: "Seconds" } },
-};
+});
+
+const databaseIsOut = "`database_unavailable`, `database_timeout`, `starting`";
 
 const corrupt = problem("`corrupt_blob`: the stored bytes do not match the key; never served.");
 
@@ -80,7 +82,7 @@ export const saveMetadataDetail = {
         "Content-Encoding.",
     ),
     500: problem("`internal_error`: the registry failed."),
-    503: unavailable,
+    503: unavailable(`${databaseIsOut}, \`upload_expired\``),
     507: problem("`storage_full`: the database's disk is full."),
   },
 };
@@ -106,7 +108,7 @@ export const loadMetadataDetail = {
     400: keyRefusal,
     404: unknown,
     500: corrupt,
-    503: unavailable,
+    503: unavailable(databaseIsOut),
   },
 };
 

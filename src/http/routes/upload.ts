@@ -8,7 +8,7 @@ import { parseBoundary } from "../../multipart/boundary.ts";
 import { createFormReader } from "../../multipart/form-reader.ts";
 import { entityTagOf } from "../blob-headers.ts";
 import { metadataPath } from "../path-map.ts";
-import { declaredBytesOf, readUploadBody } from "../upload-body.ts";
+import { declaredBytesOf, isReadWhole, readUploadBody } from "../upload-body.ts";
 
 /** What the upload route needs. */
 export interface UploadOptions {
@@ -35,7 +35,7 @@ export function createUpload(options: UploadOptions): (request: Request) => Prom
     boundary: string,
     declaredBytes: number | null,
   ): Promise<Receipt> {
-    const receiver = registry.receive();
+    const receiver = registry.receive({ isLent: !isReadWhole(declaredBytes) });
     const form = createFormReader({ boundary, onData: receiver.take });
     try {
       const take = async (piece: Bytes): Promise<void> => {
