@@ -1,4 +1,5 @@
 import { describe, expect, it } from "bun:test";
+import { existsSync } from "node:fs";
 import { limits } from "../src/domain/limits.ts";
 import { flags } from "../src/ops/flags.ts";
 
@@ -12,6 +13,19 @@ describe("README", () => {
     expect(told).toEqual(
       flags.map((flag) => ({ flag: `--${flag.name} ${flag.placeholder}`, default: flag.default })),
     );
+  });
+});
+
+describe("ARCHITECTURE", () => {
+  it("names only files that are there", async () => {
+    const names = [
+      ...(await read("ARCHITECTURE.md")).matchAll(/`([\w./-]+\/[\w.-]+\.(?:ts|sql))`/g),
+    ];
+    const paths = names
+      .map(([, name = ""]) => name)
+      .map((name) => (name.startsWith("test/") ? name : `src/${name}`));
+    expect(paths.length).toBeGreaterThan(30);
+    expect(paths.filter((path) => !existsSync(`${import.meta.dir}/../${path}`))).toEqual([]);
   });
 });
 

@@ -31,6 +31,9 @@ export const limits = {
   uploadStallMsMax: 30_000,
   /** How long a large upload may take in all. */
   uploadMsMax: 3_600_000,
+  /** How long the rest of a refused body is read before the refusal is sent, and may pause. */
+  lingerMsMax: 5000,
+  lingerPauseMsMax: 500,
   /** How long an upload under way may be untouched before it is swept, by the database's clock. */
   uploadIdleMsMax: 3_600_000,
   /** How often abandoned uploads are looked for. */

@@ -1,9 +1,6 @@
 import { withDeadline } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
-
-/** How long the rest of a refused body is read, and how long it may pause, in ms. */
-const lingerMsMax = 5000;
-const pauseMsMax = 500;
+import { limits } from "../domain/limits.ts";
 
 /**
  * Reads the rest of a refused body, for a while, and forgets it. A client that sends all before it
@@ -15,8 +12,8 @@ export async function discardBody({ body }: Request): Promise<void> {
   const reader = (body as ReadableStream<Uint8Array>).getReader();
   const startedAt = performance.now();
   try {
-    while (performance.now() - startedAt < lingerMsMax) {
-      const { done } = await withDeadline(reader.read(), pauseMsMax, paused);
+    while (performance.now() - startedAt < limits.lingerMsMax) {
+      const { done } = await withDeadline(reader.read(), limits.lingerPauseMsMax, paused);
       if (done) return;
     }
   } catch {
