@@ -1,9 +1,11 @@
 import type { BlobHash } from "./blob-key.ts";
-import type { BlobStore, BlobUpload } from "./blob-store.ts";
+import { assert } from "./assert.ts";
+import type { BlobStore, BlobUpload, Segment } from "./blob-store.ts";
 import { joinBytes, type Bytes } from "./bytes.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hasher, Hashing } from "./hasher.ts";
 import { limits } from "./limits.ts";
+import { createSegmenter } from "./segmenter.ts";
 
 /** What became of an upload. */
 export interface Receipt {
@@ -49,16 +51,11 @@ export interface ReceiverOptions {
 /** Keeps a blob in memory while it may be small, and sends it on in segments when it is not. */
 export function createReceiver(options: ReceiverOptions): BlobReceiver {
   const { store, hashing, blobBytesMax, isLent, put, noted } = options;
+  const segmenter = createSegmenter();
   let bytesTotal = 0;
   /** All of it, while it has come in one piece, to stay. */
   let only: Bytes | null = null;
-  /** Else segments that are full, and the one being filled. */
-  let full: Bytes[] = [];
-  let open: Bytes = new Uint8Array(0);
-  let openFilled = 0;
-  /** Segments that have been stored, to be filled again: new ones would be garbage by the MiB. */
-  const spare: Bytes[] = [];
-  let large: { readonly upload: BlobUpload; readonly hasher: Hasher } | null = null;
+  let large: Large | null = null;
   /** The append under way; one at a time, while the next segment comes in. */
   let appending: Promise<void> = Promise.resolve();
 
@@ -70,72 +67,56 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
       only = bytes;
       return;
     }
-    fillOnly();
-    fill(bytes);
+    cutOnly();
+    segmenter.add(bytes);
   }
 
-  function fillOnly(): void {
-    if (only !== null) fill(only);
+  function cutOnly(): void {
+    if (only !== null) segmenter.add(only);
     only = null;
-  }
-
-  /** Copies: many small views would each hold a buffer of the network. */
-  function fill(bytes: Bytes): void {
-    let rest = bytes;
-    while (rest.length > 0) {
-      if (openFilled === open.length) open = (openFilled === 0 ? spare.pop() : null) ?? grown(open);
-      const part = rest.subarray(0, open.length - openFilled);
-      open.set(part, openFilled);
-      openFilled += part.length;
-      rest = rest.subarray(part.length);
-      if (openFilled === limits.segmentBytes) {
-        full.push(open);
-        open = new Uint8Array(0);
-        openFilled = 0;
-      }
-    }
   }
 
   async function drained(): Promise<void> {
     if (large === null) {
       if (bytesTotal <= limits.inlineBlobBytesMax) return;
       large = { upload: await store.beginUpload(), hasher: hashing.createHasher() };
-      fillOnly();
+      cutOnly();
     }
-    for (const segment of full) await sendOn(segment);
-    full = [];
+    for (const segment of segmenter.takeFull()) await sendOn(large, segment);
   }
 
-  async function sendOn(data: Bytes): Promise<void> {
-    if (large === null) return;
-    const { upload, hasher } = large;
+  async function sendOn({ upload, hasher }: Large, data: Bytes): Promise<void> {
     hasher.update(data);
     const segment = { hash: hashing.hash(data), data };
     await appending;
-    appending = upload.append(segment).then(() => {
-      if (data.length === limits.segmentBytes) spare.push(data);
-    });
+    appending = append(upload, segment);
     appending.catch(() => {}); // whoever waits for it next hears of it
+  }
+
+  async function append(upload: BlobUpload, segment: Segment): Promise<void> {
+    await upload.append(segment);
+    if (segment.data.length === limits.segmentBytes) segmenter.reuse(segment.data);
   }
 
   async function finish(): Promise<Receipt> {
     if (large === null && bytesTotal <= limits.inlineBlobBytesMax) {
-      const tail = open.subarray(0, openFilled);
-      return await put(only ?? joinBytes([...full, tail], bytesTotal));
+      const pieces = [...segmenter.takeFull(), segmenter.tail()];
+      return await put(only ?? joinBytes(pieces, bytesTotal));
     }
     await drained();
-    if (large === null) throw new Error("a large blob has an upload");
-    if (openFilled > 0) await sendOn(open.slice(0, openFilled));
+    assert(large !== null, "a large blob has an upload");
+    const { upload, hasher } = large;
+    const tail = segmenter.tail();
+    if (tail.length > 0) await sendOn(large, tail);
     await appending;
-    const hash = large.hasher.digest();
-    const { created } = await large.upload.commit(hash);
-    large.hasher.dispose();
+    const hash = hasher.digest();
+    const { created } = await upload.commit(hash);
+    hasher.dispose();
     return noted({ hash, bytesTotal, created });
   }
 
   async function abort(): Promise<void> {
     only = null;
-    full = [];
     if (large === null) return;
     large.hasher.dispose();
     await appending.catch(() => {});
@@ -147,15 +128,10 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
 
 // --- internal ---
 
-const openBytesMin = 16 * 1024;
-
-/** A segment to be filled grows with what comes: most blobs are small. */
-function grown(open: Bytes): Bytes {
-  const larger = new Uint8Array(
-    Math.min(limits.segmentBytes, Math.max(openBytesMin, 2 * open.length)),
-  );
-  larger.set(open);
-  return larger;
+/** A blob that has turned out to be large. */
+interface Large {
+  readonly upload: BlobUpload;
+  readonly hasher: Hasher;
 }
 
 function tooLarge(blobBytesMax: number): RegistryError {
