@@ -113,9 +113,9 @@ describe.each(["SQLite", "PostgreSQL"])("the whole registry (%s)", (storeName) =
     expect(memory.stop() - before).toBeLessThan(growthBytesMax);
   });
 
-  it.skipIf(storeName === "SQLite")(
-    "holds up a client that sends faster than the database takes",
-    async () => {
+  // An embedded store has nobody else who could lock its tables, or look into them.
+  if (storeName !== "SQLite") {
+    it("holds up a client that sends faster than the database takes", async () => {
       const before = registry.anonymousBytes();
       const lock = await lockTable(server, database, "blob_segments");
       const memory = watchMemory(registry);
@@ -129,12 +129,9 @@ describe.each(["SQLite", "PostgreSQL"])("the whole registry (%s)", (storeName) =
       await lock.release();
       expect((await connection.response()).status).toBe(200);
       connection.destroy();
-    },
-  );
+    });
 
-  it.skipIf(storeName === "SQLite")(
-    "removes what was stored of an upload whose client goes in the middle",
-    async () => {
+    it("removes what was stored of an upload whose client goes in the middle", async () => {
       const count = async (table: string): Promise<number> => {
         const [row] = await server.query(`SELECT count(*)::int AS n FROM ${table}`, database.name);
         return Number(row?.["n"]);
@@ -152,8 +149,8 @@ describe.each(["SQLite", "PostgreSQL"])("the whole registry (%s)", (storeName) =
       connection.destroy();
       await eventually(async () => (await count("uploads")) === 0);
       expect(await count("blob_segments")).toBe(segments);
-    },
-  );
+    });
+  }
 
   it("told nobody of a failure", () => {
     const levels = registry.lines.map(({ level }) => level);
