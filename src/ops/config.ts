@@ -4,7 +4,7 @@ import { createSettings, type Environment, type Settings } from "./settings.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A store in one directory of this machine, without a database server. */
-export interface SqliteConfig {
+interface SqliteConfig {
   readonly kind: "sqlite";
   readonly directory: string;
   readonly timeoutMs: number;

@@ -44,7 +44,7 @@ export const databaseKinds: readonly DatabaseKind[] = [
 export const twoKinds: readonly DatabaseKind[] = databaseKinds.slice(0, 2);
 
 /** An embedded store in a directory of its own, its schema up to date. */
-export async function openOwnSqlite(): Promise<OwnDatabase> {
+async function openOwnSqlite(): Promise<OwnDatabase> {
   const directory = temporaryDirectory();
   const database = await openSqlite({ directory });
   await migrate(database);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** The account a server runs as, to be spread into spawn's options; empty means our own. */
-export interface Account {
+interface Account {
   readonly uid?: number;
   readonly gid?: number;
 }
