@@ -28,6 +28,21 @@ export interface NewBlob {
    * or made where there is none.
    */
   readonly replaces?: BlobKey;
+  /** What is stored under `hash`, if anything, has been verified: it need not be read back. */
+  readonly isKnownGood?: boolean;
+}
+
+/** A blob at hand, small and whole. */
+export interface BlobAtHand extends StoredBlob {
+  readonly data: Bytes;
+  /** All 64 hexadecimal digits of its hash. */
+  readonly digits: string;
+}
+
+/** Looks for a blob where looking costs nothing. */
+export interface BlobPeek {
+  /** The blob, if it is at hand, by 64 or 32 lower-case hexadecimal digits; else null. */
+  peek(digits: string): BlobAtHand | null;
 }
 
 /** What became of a blob to be stored. `created`: this call stored it; it was not there before. */

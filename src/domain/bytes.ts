@@ -1,15 +1,9 @@
 /** Bytes that own a plain `ArrayBuffer`: what `Response`, SQL client and hashers all take. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, "0"),
-);
-
 /** Lower-case hexadecimal of `bytes`. */
 export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += hexOfByte[byte];
-  return text;
+  return bytes.toHex();
 }
 
 /** Whether both hold the same bytes. Not constant in time: for public values only. */
@@ -21,7 +15,11 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Whether `bytes` begins with all of `prefix`. */
 export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
-  return bytes.length >= prefix.length && bytesEqual(bytes.subarray(0, prefix.length), prefix);
+  if (bytes.length < prefix.length) return false;
+  for (let index = 0; index < prefix.length; index += 1) {
+    if (bytes[index] !== prefix[index]) return false;
+  }
+  return true;
 }
 
 /** One array of all pieces in order; a single piece is given back as it is, without a copy. */

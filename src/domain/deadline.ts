@@ -4,22 +4,25 @@ import { RegistryError } from "./errors.ts";
  * Waits for `work` at most `timeoutMs`. Past it the call fails with what `onTimeout` gives,
  * whatever becomes of `work`.
  */
-export async function withDeadline<T>(
+export function withDeadline<T>(
   work: PromiseLike<T>,
   timeoutMs: number,
   onTimeout: () => RegistryError,
 ): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+  // By hand: racing two promises would cost several times as much, at every request.
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
       reject(onTimeout());
     }, timeoutMs);
+    const settle = (end: () => void): void => {
+      clearTimeout(timer);
+      end();
+    };
+    void work.then(
+      (value) => settle(() => resolve(value)),
+      (error: unknown) => settle(() => reject(error)),
+    );
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The failure of database work that took longer than it may. */

@@ -30,6 +30,7 @@ export type ErrorCode =
   | "corrupt_blob"
   | "database_unavailable"
   | "database_timeout"
+  | "overloaded"
   | "storage_full"
   | "upload_expired"
   | "starting"
@@ -65,6 +66,7 @@ export function isRetryable(code: ErrorCode): boolean {
   return (
     code === "database_unavailable" ||
     code === "database_timeout" ||
+    code === "overloaded" ||
     code === "upload_expired" ||
     code === "starting"
   );

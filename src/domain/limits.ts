@@ -25,6 +25,15 @@ export const limits = {
   otherPartsBytesMax: mebibyte,
   /** Characters of a boundary (RFC 2046 section 5.1.1). */
   boundaryCharactersMax: 70,
+  /** Rows and bytes of one insert; padded to a power of two, rows are a power of two. */
+  writeBatchRowsMax: 128,
+  writeBatchBytesMax: 4 * mebibyte,
+  /** Uploads, and their bytes, that wait for an insert. */
+  writeQueueRowsMax: 4096,
+  writeQueueBytesMax: 64 * mebibyte,
+  /** Keys of one query, and keys that wait for one. */
+  readBatchKeysMax: 64,
+  readQueueKeysMax: 8192,
   /** How long a body that is read whole may take to arrive. */
   bufferedUploadMsMax: 150_000,
   /** How long a streamed body may pause. */

@@ -1,5 +1,12 @@
 import type { BlobKey } from "./blob-key.ts";
-import type { BlobReader, BlobStat, BlobStore, ByteRange, StoredBlob } from "./blob-store.ts";
+import type {
+  BlobPeek,
+  BlobReader,
+  BlobStat,
+  BlobStore,
+  ByteRange,
+  StoredBlob,
+} from "./blob-store.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Counters } from "./counters.ts";
 import { RegistryError } from "./errors.ts";
@@ -7,7 +14,7 @@ import type { Hashing } from "./hasher.ts";
 import { createReceiver, type BlobReceiver, type Receipt } from "./receiver.ts";
 
 /** What the registry does with blobs, whoever asks. Fails with RegistryErrors. */
-export interface Registry {
+export interface Registry extends BlobPeek {
   /** The blob a key names, null when there is none; its `data` is null when it is large. */
   get(key: BlobKey): Promise<StoredBlob | null>;
   /** As `get`, reading no blob data. */
@@ -23,6 +30,8 @@ export interface Registry {
 /** What a registry is made of. */
 export interface RegistryOptions {
   readonly store: BlobStore;
+  /** What is at hand of it. */
+  readonly cache: BlobPeek;
   readonly hashing: Hashing;
   readonly counters: Counters;
   /** The largest blob taken, in bytes. */
@@ -31,7 +40,7 @@ export interface RegistryOptions {
 
 /** The service itself: a store, a hash and a limit. */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { store, hashing, counters, blobBytesMax } = options;
+  const { store, cache, hashing, counters, blobBytesMax } = options;
 
   async function put(data: Bytes): Promise<Receipt> {
     const hash = hashing.hash(data);
@@ -48,6 +57,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   return {
+    peek: cache.peek,
     get: async (key) => only(await store.readMany([key])),
     stat: async (key) => only(await store.statMany([key])),
     openRead: async (key, range) => await store.openRead(key, range),

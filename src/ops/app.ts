@@ -6,9 +6,12 @@ import { createHashing } from "../hashing/blake3.ts";
 import { createFetch } from "../http/api.ts";
 import { describeApi as generateDocument, toYaml } from "../http/documents/document.ts";
 import { createHandlers } from "../http/handlers.ts";
+import { createCachedDownload } from "../http/routes/cached-download.ts";
 import type { ReadinessChecks } from "../http/routes/health.ts";
-import type { Fetch } from "../http/server.ts";
+import type { AtHand, Fetch } from "../http/server.ts";
 import type { Database } from "../storage/database.ts";
+import { batched } from "../storage/batched.ts";
+import { cached } from "../storage/cached.ts";
 import { createSqlBlobStore } from "../storage/sql-blob-store.ts";
 import { verified } from "../storage/verified.ts";
 import type { Config } from "./config.ts";
@@ -17,6 +20,7 @@ import { startSweeper } from "./sweeper.ts";
 /** The house, built: what answers requests, and what is to be given back. */
 export interface App {
   readonly fetch: Fetch;
+  readonly atHand: AtHand;
   readonly counters: Counters;
   readonly hashing: Hashing;
   /** Resolves once nothing is under way in the database. */
@@ -39,14 +43,18 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
   const { blobBytesMax } = config;
   const counters = createCounters();
   const hashing = createHashing();
-  // From outside in: what is stored is verified, and the database keeps it.
-  const store = verified(createSqlBlobStore(database), { hashing, counters });
-  const registry = createRegistry({ store, hashing, counters, blobBytesMax });
   const workMsMax = workMsMaxOf(config);
+  // From outside in: a cache, batches, every stored byte verified, the database.
+  const kept = verified(createSqlBlobStore(database), { hashing, counters });
+  const store = cached(batched(kept, { ...lanesOf(database), waitMsMax: workMsMax }), {
+    bytesMax: config.cacheBytesMax,
+  });
+  const registry = createRegistry({ store, cache: store, hashing, counters, blobBytesMax });
   const handlers = createHandlers({ registry, checks, counters, log, blobBytesMax, workMsMax });
   const sweeper = startSweeper({ database, counters, log });
   return {
     fetch: createFetch(handlers),
+    atHand: createCachedDownload({ registry, counters }),
     counters,
     hashing,
     async close() {
@@ -54,6 +62,13 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
       await store.close();
     },
   };
+}
+
+/** Two of each: more batches at once are smaller batches, which cost more and bring nothing. */
+const lanesMax = 2;
+
+function lanesOf({ connections: { read, write } }: Database) {
+  return { readLanes: Math.min(lanesMax, read), writeLanes: Math.min(lanesMax, write) };
 }
 
 /** How long the database work of one request may take in all. */

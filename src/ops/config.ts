@@ -19,6 +19,8 @@ export interface Config {
   /** 0: any free port. */
   readonly port: number;
   readonly blobBytesMax: number;
+  /** 0: no cache. */
+  readonly cacheBytesMax: number;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
@@ -64,6 +66,7 @@ export function readConfig(
     hostIsDefault: settings.sourceOf("host") === null,
     port: settings.number("port"),
     blobBytesMax: settings.number("max-blob-size"),
+    cacheBytesMax: settings.number("cache-size"),
     drainDelayMs: settings.number("drain-delay"),
     drainTimeoutMs: settings.number("drain-timeout"),
     logLevel: settings.choice("log-level") ?? "info",

@@ -171,6 +171,14 @@ export const flags = [
     help: "the largest blob that is accepted, up to 1GiB",
   },
   {
+    name: "cache-size",
+    group: "Limits",
+    placeholder: "SIZE",
+    type: { kind: "size", bytesMin: 0, bytesMax: 1024 ** 4 },
+    default: "256MiB",
+    help: "memory for blobs that are read often; 0: none",
+  },
+  {
     name: "drain-delay",
     group: "Stopping",
     placeholder: "DURATION",

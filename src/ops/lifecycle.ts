@@ -36,7 +36,7 @@ export async function run(config: Config, log: Log): Promise<number> {
     throw error;
   }
   const app = createApp({ config, database: opened, log, checks });
-  server.serve(app.fetch);
+  server.serve(app.fetch, app.atHand);
   phase = "serving";
   log.info("listening", {
     url: server.url,

@@ -54,7 +54,7 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     if (stored === null || stored instanceof RegistryError || stored.data === null) {
       return blob.hash;
     }
-    if (bytesEqual(stored.data, blob.data)) {
+    if (Buffer.compare(stored.data, blob.data) === 0) {
       return stored.bytesTotal === blob.data.length ? null : stored.hash;
     }
     // A good row of another blob that shares the first 16 bytes stays; ours gets its own.

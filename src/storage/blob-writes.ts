@@ -1,4 +1,4 @@
-import { toHex } from "../domain/bytes.ts";
+import { bytesEqual, toHex } from "../domain/bytes.ts";
 import type { BlobKey } from "../domain/blob-key.ts";
 import type { NewBlob, PutReceipt } from "../domain/blob-store.ts";
 import type { Database, Param, Query } from "./database.ts";
@@ -16,13 +16,16 @@ export async function insertBlobs(
 ): Promise<PutReceipt[]> {
   if (blobs.length === 0) return [];
   // In the order of the index: two statements with the same blobs cannot wait for each other.
-  const sorted = blobs.toSorted((a, b) => Buffer.compare(a.hash, b.hash));
+  const sorted = blobs
+    .toSorted((a, b) => Buffer.compare(a.hash, b.hash))
+    .filter(({ hash }, index, all) => !bytesEqual(hash, all[index - 1]?.hash ?? nothing));
   const text = insertTexts(database.dialect, paddedCount(sorted.length));
   const params = padded(
     sorted.map(({ hash, data }): Param[] => [hash, data, data.length]),
     nothingIncoming,
   );
   const inserted = await database.query("write", text, params);
+  if (inserted.length === 0) return blobs.map(() => ({ created: false }));
   const created = new Set(inserted.map((row) => toHex(toBytes(row["hash"]))));
   // `delete` is true once: of several uploads of one blob, one created it.
   return blobs.map(({ hash }) => ({ created: created.delete(toHex(hash)) }));
@@ -53,8 +56,10 @@ export async function replaceBlob(
 
 // --- internal ---
 
+const nothing = new Uint8Array(0);
+
 /** A row that the statement leaves out. */
-const nothingIncoming: readonly Param[] = [new Uint8Array(0), new Uint8Array(0), -1];
+const nothingIncoming: readonly Param[] = [nothing, nothing, -1];
 
 const insertTexts = textsByRowCount((dialect, rowCount) => {
   const incoming = valuesTable(

@@ -36,8 +36,8 @@ export interface Dialect {
   epochMs(column: string): string;
   /** How many milliseconds ago, by the database's clock, a time column's value was. */
   ageMs(column: string): string;
-  /** Joins `blobs b` where its hash is from `low` to `high`: an index look-up for each row. */
-  joinBlobs(low: string, high: string): string;
+  /** Joins `blobs b` whose hash begins with `prefix`: an index look-up for each row joined. */
+  joinBlobs(prefix: string): string;
   /** Holds other migrating processes off until the transaction ends. */
   readonly migrationLock: string;
   /** Whether a table exists, as one row or none; `$1` is its name. */
@@ -51,6 +51,8 @@ export interface Dialect {
  */
 export interface Database {
   readonly dialect: Dialect;
+  /** How many statements each lane can have at work without one waiting for another. */
+  readonly connections: Readonly<Record<Lane, number>>;
   query(lane: Lane, text: string, params?: readonly Param[]): Promise<Rows>;
   /** Runs `work` in one transaction, rolled back when it throws. */
   transaction<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T>;

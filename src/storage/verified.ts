@@ -35,7 +35,8 @@ export function verified(inner: BlobStore, options: BlobChecksOptions): BlobStor
   async function putMany(blobs: readonly NewBlob[]): Promise<(PutReceipt | RegistryError)[]> {
     const receipts = await inner.putMany(blobs);
     const known = blobs.filter(
-      ({ replaces }, index) => replaces === undefined && isKnown(receipts[index]),
+      ({ replaces, isKnownGood }, index) =>
+        replaces === undefined && isKnownGood !== true && isKnown(receipts[index]),
     );
     if (known.length === 0) return receipts;
     const repaired = await confirm(known);

@@ -78,7 +78,7 @@ describe("flags", () => {
     ["--DB-USER", "unknown flag --DB-USER; did you mean --db-user?"],
     ["-port", "unknown flag -port; did you mean --port?"],
     ["--versoin", "unknown flag --versoin; did you mean --version?"],
-    ["--cache-size", "unknown flag --cache-size"],
+    ["--cdn-domain", "unknown flag --cdn-domain"],
     ["--no-port", "unknown flag --no-port; did you mean --port?"],
     ["--constructor", "unknown flag --constructor"],
     ["--__proto__=1", "unknown flag --__proto__"],

@@ -12,6 +12,7 @@ import { createRecordingStore } from "../support/recording-store.ts";
 
 const mebibyte = 1_048_576;
 const hashing = createRecordingHashing();
+const cache = { peek: () => null };
 
 /** A receiver and everything it touches. */
 interface SceneOptions {
@@ -25,7 +26,7 @@ function createScene(options: SceneOptions) {
   const store = createRecordingStore(storeOptions);
   const recording = createRecordingHashing();
   const counters = createCounters();
-  const registry = createRegistry({ store, hashing: recording, counters, blobBytesMax });
+  const registry = createRegistry({ store, cache, hashing: recording, counters, blobBytesMax });
   return { store, hashers: recording.hashers, counters, receiver: registry.receive({ isLent }) };
 }
 

@@ -17,7 +17,9 @@ const unknown = toBlobHash(new Uint8Array(32));
 
 function createScene(store: BlobStore = createRecordingStore()) {
   const counters = createCounters();
-  return { counters, registry: createRegistry({ store, hashing, counters, blobBytesMax: 1_000 }) };
+  const cache = { peek: () => null };
+  const options = { store, cache, hashing, counters, blobBytesMax: 1_000 };
+  return { counters, registry: createRegistry(options) };
 }
 
 describe("put", () => {

@@ -20,6 +20,7 @@ const rest = {
   hostIsDefault: false,
   port: 0,
   blobBytesMax: 1,
+  cacheBytesMax: 0,
   drainDelayMs: 0,
   drainTimeoutMs: 0,
   logLevel: "info",

@@ -40,7 +40,7 @@ function migrating(open: () => Promise<Database>): void {
     await opened();
     expect(await migrate(database)).toEqual(["0001-blobs"]);
     expect(await tablesOf(database)).toEqual(allTables);
-    expect(await createSqlBlobStore(database).putMany([randomBlob(1)])).toHaveLength(1);
+    expect(await createSqlBlobStore(database).putMany([randomBlob(31)])).toHaveLength(1);
   });
 
   it("does nothing the second time", async () => {
@@ -137,7 +137,7 @@ describe.each(versions.filter(hasPostgres))("in PostgreSQL %s", (version) => {
     const ran = await Promise.all(all.map(async (database) => await migrate(database)));
     expect(ran.flat()).toEqual(["0001-blobs"]);
     for (const database of all) {
-      expect(await createSqlBlobStore(database).putMany([randomBlob(1)])).toHaveLength(1);
+      expect(await createSqlBlobStore(database).putMany([randomBlob(31)])).toHaveLength(1);
     }
   });
 

@@ -46,6 +46,8 @@ export interface TestRegistryOptions {
   /** SQLite in a temporary directory when left out. */
   readonly database?: TestDatabase;
   readonly blobBytesMax?: number;
+  /** 0 by default: what a test does to the database is seen at once. */
+  readonly cacheBytesMax?: number;
   /** A statement's deadline. */
   readonly timeoutMs?: number;
 }
@@ -69,7 +71,7 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   const idleSecondsMax = Math.ceil(workMsMaxOf(config) / 1000) + 10;
   const server = listen({ ...config, idleSecondsMax, log, checks });
   const app = createApp({ config, database, log, checks });
-  server.serve(app.fetch);
+  server.serve(app.fetch, app.atHand);
   return {
     url: server.url,
     port: server.port,
@@ -137,7 +139,7 @@ export function databaseFlags(database: TestDatabase): string[] {
 // --- internal ---
 
 function configOf(options: TestRegistryOptions, directory: string): Config {
-  const { blobBytesMax = 64 * mebibyte, timeoutMs = 5000, database } = options;
+  const { blobBytesMax = 64 * mebibyte, cacheBytesMax = 0, timeoutMs = 5000, database } = options;
   return {
     database:
       database === undefined
@@ -159,6 +161,7 @@ function configOf(options: TestRegistryOptions, directory: string): Config {
     hostIsDefault: false,
     port: 0,
     blobBytesMax,
+    cacheBytesMax,
     drainDelayMs: 0,
     drainTimeoutMs: 10_000,
     logLevel: "debug",

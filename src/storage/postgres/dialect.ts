@@ -13,9 +13,9 @@ export const postgresDialect: Dialect = {
   ageMs: (column) => `CAST(extract(epoch FROM now() - ${column}) * 1000 AS double precision)`,
   // A plain join would do, but its planner takes a range between columns for a ninth of the table
   // and reads all of it. Nobody can make more blobs than these share their first 16 bytes.
-  joinBlobs: (low, high) =>
-    `CROSS JOIN LATERAL (SELECT * FROM blobs WHERE hash >= ${low} AND hash <= ${high} ` +
-    "ORDER BY hash LIMIT 16) b",
+  joinBlobs: (prefix) =>
+    `CROSS JOIN LATERAL (SELECT * FROM blobs WHERE hash >= ${prefix} ` +
+    `AND hash <= ${prefix} || CAST('\\x${"ff".repeat(16)}' AS bytea) ORDER BY hash LIMIT 16) b`,
   migrationLock: `SELECT pg_advisory_xact_lock(${BigInt(migrationLockKey)})`,
   // Not to_regclass: it would remember, in this session, that the table was not there before the
   // migration lock was waited for.

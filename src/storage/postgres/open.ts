@@ -67,7 +67,13 @@ export function openPostgres(options: PostgresOptions): Database {
     await Promise.all(Object.values(pools).map((pool) => pool.close({ timeout: 5 })));
   }
 
-  return { dialect: postgresDialect, query, transaction, close };
+  return {
+    dialect: postgresDialect,
+    connections: poolShares(options.poolMax),
+    query,
+    transaction,
+    close,
+  };
 }
 
 // --- internal ---

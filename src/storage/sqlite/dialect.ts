@@ -10,7 +10,9 @@ export const sqliteDialect: Dialect = {
   now: nowMs,
   epochMs: (column) => column,
   ageMs: (column) => `(${nowMs} - ${column})`,
-  joinBlobs: (low, high) => `JOIN blobs b ON b.hash >= ${low} AND b.hash <= ${high}`,
+  joinBlobs: (prefix) =>
+    `JOIN blobs b ON b.hash >= ${prefix} ` +
+    `AND b.hash <= CAST(${prefix} || x'${"ff".repeat(16)}' AS BLOB)`,
   migrationLock: "SELECT 1", // the lock on the directory holds everybody else off
   tableExists: "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = $1",
 };

@@ -58,10 +58,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     await lock.close();
   }
 
-  return { dialect: sqliteDialect, query, transaction, close };
+  return { dialect: sqliteDialect, connections: oneEach, query, transaction, close };
 }
 
 // --- internal ---
+
+const oneEach = { read: 1, write: 1, stream: 1, health: 1 } as const;
 
 function makeDirectory(directory: string): void {
   try {

@@ -90,7 +90,7 @@ describe("a server in trouble", () => {
   );
 
   it("rolls back a transaction whose session is killed", async () => {
-    const { hash } = randomBlob(1);
+    const { hash } = randomBlob(31);
     const work = database.transaction("write", async (query) => {
       await query("INSERT INTO blobs (hash, data, size) VALUES ($1, $2, 1)", [hash, hash]);
       const [row] = await query("SELECT pg_backend_pid() AS pid");
@@ -104,11 +104,11 @@ describe("a server in trouble", () => {
   it("holds a lock longer than the deadline", async () => {
     await expectServes();
     const lock = await lockTable(server, target, "blobs");
-    const { hash } = randomBlob(1);
+    const { hash } = randomBlob(31);
     expect(await codeRejectedBy(createSqlBlobStore(database).readMany([hash]))).toBe(
       "database_timeout",
     );
-    expect(await codeRejectedBy(createSqlBlobStore(database).putMany([randomBlob(1)]))).toBe(
+    expect(await codeRejectedBy(createSqlBlobStore(database).putMany([randomBlob(31)]))).toBe(
       "database_timeout",
     );
     await lock.release();
@@ -139,9 +139,9 @@ describe("a server in trouble", () => {
     await server.query(`ALTER ROLE ${target.user} SET default_transaction_read_only = on`);
     const standby = openPostgres(optionsOf(target, { timeoutMs }));
     const store = createSqlBlobStore(standby);
-    expect(await codeRejectedBy(store.putMany([randomBlob(1)]))).toBe("database_unavailable");
+    expect(await codeRejectedBy(store.putMany([randomBlob(31)]))).toBe("database_unavailable");
     expect(await codeRejectedBy(store.beginUpload())).toBe("database_unavailable");
-    expect(await store.readMany([randomBlob(1).hash])).toEqual([null]);
+    expect(await store.readMany([randomBlob(31).hash])).toEqual([null]);
     await standby.close();
     await server.query(`ALTER ROLE ${target.user} RESET default_transaction_read_only`);
   });

@@ -1,0 +1,76 @@
+import type { BlobKey } from "../domain/blob-key.ts";
+import type { BlobStat, BlobStore, NewBlob, PutReceipt } from "../domain/blob-store.ts";
+import type { RegistryError } from "../domain/errors.ts";
+import { limits } from "../domain/limits.ts";
+import { createBatcher } from "./batcher.ts";
+import type { Read } from "./blob-checks.ts";
+import { shareFlights } from "./flights.ts";
+
+/** How a store is batched. */
+export interface BatchedOptions {
+  /** Batches at work at once, each on a connection of its own. */
+  readonly readLanes: number;
+  readonly writeLanes: number;
+  /** How long a call may wait for its batch to begin. */
+  readonly waitMsMax: number;
+}
+
+/**
+ * A skin that makes many calls for one blob into few calls for many: concurrent uploads become one
+ * insert and one commit, reads that arrive together one query, and reads of one key one read.
+ */
+export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
+  const { readLanes, writeLanes, waitMsMax } = options;
+  const readBounds = {
+    lanes: readLanes,
+    waitMsMax,
+    itemsMax: limits.readBatchKeysMax,
+    bytesMax: Infinity,
+    queueItemsMax: limits.readQueueKeysMax,
+    queueBytesMax: Infinity,
+    bytesOf: () => 0,
+  };
+  const reads = createBatcher<BlobKey, Read>({
+    ...readBounds,
+    run: async (keys) => await inner.readMany(keys),
+  });
+  const stats = createBatcher<BlobKey, BlobStat | RegistryError | null>({
+    ...readBounds,
+    run: async (keys) => await inner.statMany(keys),
+  });
+  const writes = createBatcher<NewBlob, PutReceipt>({
+    lanes: writeLanes,
+    waitMsMax,
+    itemsMax: limits.writeBatchRowsMax,
+    bytesMax: limits.writeBatchBytesMax,
+    queueItemsMax: limits.writeQueueRowsMax,
+    queueBytesMax: limits.writeQueueBytesMax,
+    bytesOf: ({ data }) => data.length,
+    run: async (blobs) => await inner.putMany(blobs),
+  });
+  const read = shareFlights(reads.submit);
+  return {
+    readMany: single(read, inner.readMany),
+    statMany: single(stats.submit, inner.statMany),
+    putMany: single(writes.submit, inner.putMany),
+    openRead: async (key, range) => await inner.openRead(key, range),
+    beginUpload: async () => await inner.beginUpload(),
+    async close() {
+      await Promise.all([reads.idle(), stats.idle(), writes.idle()]);
+      await inner.close();
+    },
+  };
+}
+
+// --- internal ---
+
+/** A call for one item joins a batch; a call for several is a batch already. */
+function single<In, Out>(
+  one: (item: In) => Promise<Out>,
+  several: (items: readonly In[]) => Promise<(Out | RegistryError)[]>,
+): (items: readonly In[]) => Promise<(Out | RegistryError)[]> {
+  return async (items) => {
+    const [item] = items;
+    return items.length === 1 && item !== undefined ? [await one(item)] : await several(items);
+  };
+}

@@ -1,0 +1,166 @@
+import { databaseTimeout } from "../domain/deadline.ts";
+import { RegistryError } from "../domain/errors.ts";
+
+/** Gathers items that come one at a time, so that one statement does the work of many. */
+export interface Batcher<In, Out> {
+  /**
+   * The outcome of one item. Fails with `overloaded` when the queue is full, `database_timeout`
+   * when the item waited too long, else as its batch did.
+   */
+  submit(item: In): Promise<Out>;
+  /** Resolves once nothing waits and nothing runs. */
+  idle(): Promise<void>;
+}
+
+/** How a batcher works, and its bounds. */
+export interface BatcherOptions<In, Out> {
+  /** Batches at work at once. */
+  readonly lanes: number;
+  /** What one batch may hold; a first item is taken whatever its size. */
+  readonly itemsMax: number;
+  readonly bytesMax: number;
+  /** What may wait. */
+  readonly queueItemsMax: number;
+  readonly queueBytesMax: number;
+  /** How long an item may wait for its batch to begin. */
+  readonly waitMsMax: number;
+  bytesOf(item: In): number;
+  /** Does the work of many items; answers in their order. */
+  run(items: readonly In[]): Promise<readonly (Out | RegistryError)[]>;
+}
+
+/**
+ * A batcher with lanes: an item waits only while all are busy, so that a lone one waits for nobody,
+ * and what queued meanwhile becomes one batch. When the connection is lost a batch is tried once
+ * more; when the database refuses its data, each item is tried alone: nobody pays for a neighbour.
+ */
+export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batcher<In, Out> {
+  const { lanes, queueItemsMax, queueBytesMax, bytesOf } = options;
+  let waiting: Waiting<In, Out>[] = [];
+  let waitingBytes = 0;
+  let busyLanes = 0;
+  let whenIdle: PromiseWithResolvers<void> | null = null;
+
+  async function submit(item: In): Promise<Out> {
+    const bytes = bytesOf(item);
+    if (waiting.length >= queueItemsMax || waitingBytes + bytes > queueBytesMax) {
+      throw new RegistryError("overloaded", "Too many requests wait for the database; try later.");
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Out>();
+    waiting.push({ item, bytes, since: performance.now(), resolve, reject });
+    waitingBytes += bytes;
+    if (busyLanes < lanes) void work();
+    return await promise;
+  }
+
+  /** Keeps a lane at work until nothing waits. Never rejects. */
+  async function work(): Promise<void> {
+    busyLanes += 1;
+    while (waiting.length > 0) {
+      const batch = take();
+      if (batch.length > 0) await settle(batch);
+    }
+    busyLanes -= 1;
+    if (busyLanes === 0) whenIdle?.resolve();
+  }
+
+  /** The next batch; what has waited too long is told so and left out. */
+  function take(): Waiting<In, Out>[] {
+    const { itemsMax, bytesMax, waitMsMax } = options;
+    const now = performance.now();
+    const batch: Waiting<In, Out>[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (const entry of waiting) {
+      if (batch.length > 0 && (batch.length >= itemsMax || bytes + entry.bytes > bytesMax)) break;
+      taken += 1;
+      waitingBytes -= entry.bytes;
+      if (now - entry.since > waitMsMax) {
+        entry.reject(databaseTimeout(waitMsMax));
+        continue;
+      }
+      bytes += entry.bytes;
+      batch.push(entry);
+    }
+    waiting = waiting.slice(taken);
+    return batch;
+  }
+
+  async function settle(batch: readonly Waiting<In, Out>[]): Promise<void> {
+    const outcomes = await attempt(
+      batch.map(({ item }) => item),
+      options.run,
+    );
+    for (const [index, { resolve, reject }] of batch.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) reject(new Error("a batch answered fewer items than it had"));
+      else if (outcome instanceof Failure) reject(outcome.error);
+      else resolve(outcome);
+    }
+  }
+
+  async function idle(): Promise<void> {
+    if (busyLanes === 0) return;
+    whenIdle ??= Promise.withResolvers<void>();
+    await whenIdle.promise;
+  }
+
+  return { submit, idle };
+}
+
+// --- internal ---
+
+interface Waiting<In, Out> {
+  readonly item: In;
+  readonly bytes: number;
+  readonly since: number;
+  readonly resolve: (outcome: Out) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** An outcome that is a failure, whatever was thrown. */
+class Failure {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+type Run<In, Out> = BatcherOptions<In, Out>["run"];
+
+/** Never rejects. */
+async function attempt<In, Out>(
+  items: readonly In[],
+  run: Run<In, Out>,
+): Promise<(Out | Failure)[]> {
+  try {
+    return toOutcomes(await run(items));
+  } catch (error) {
+    if (isLost(error)) return await attemptAgain(items, run);
+    if (error instanceof RegistryError || items.length === 1)
+      return items.map(() => new Failure(error));
+    // The data of one item, it may be; which one, only trying tells.
+    const outcomes: (Out | Failure)[] = [];
+    for (const item of items) outcomes.push(...(await attempt([item], run)));
+    return outcomes;
+  }
+}
+
+async function attemptAgain<In, Out>(
+  items: readonly In[],
+  run: Run<In, Out>,
+): Promise<(Out | Failure)[]> {
+  try {
+    return toOutcomes(await run(items));
+  } catch (error) {
+    return items.map(() => new Failure(error));
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof RegistryError && error.code === "database_unavailable";
+}
+
+function toOutcomes<Out>(answers: readonly (Out | RegistryError)[]): (Out | Failure)[] {
+  return answers.map((answer) => (answer instanceof RegistryError ? new Failure(answer) : answer));
+}

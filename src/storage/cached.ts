@@ -1,0 +1,104 @@
+import { prefixBytes, prefixOf, type BlobKey } from "../domain/blob-key.ts";
+import type {
+  BlobAtHand,
+  BlobPeek,
+  BlobReader,
+  BlobStore,
+  NewBlob,
+  Segment,
+  StoredBlob,
+} from "../domain/blob-store.ts";
+import { toHex } from "../domain/bytes.ts";
+import { RegistryError } from "../domain/errors.ts";
+import { createBlobCache, type BlobCache } from "./blob-cache.ts";
+
+/** A store with a cache, which can be looked into without waiting. */
+export interface CachedStore extends BlobStore, BlobPeek {
+  readonly cache: BlobCache<unknown>["stats"];
+}
+
+/** How a store is cached. */
+export interface CachedOptions {
+  /** What the cache may take of memory; 0: nothing is kept. */
+  readonly bytesMax: number;
+}
+
+/**
+ * A skin that keeps whole small blobs in memory. They never change, so what it has is true; what it
+ * has not, it asks for: there is no negative cache. It believes the store it wraps: put it around a
+ * verified one.
+ */
+export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedStore {
+  const cache = createBlobCache<BlobAtHand>({ bytesMax });
+
+  function peek(digits: string): BlobAtHand | null {
+    const isShort = digits.length === prefixDigits;
+    const blob = cache.get(isShort ? digits : digits.slice(0, prefixDigits));
+    return blob !== undefined && (isShort || digits === blob.digits) ? blob : null;
+  }
+
+  function find(key: BlobKey): BlobAtHand | null {
+    return cache.stats.entries === 0 ? null : peek(toHex(key));
+  }
+
+  function keep(blob: StoredBlob): void {
+    const { data, hash } = blob;
+    if (data === null) return;
+    const key = toHex(prefixOf(hash));
+    cache.set(key, { ...blob, data, digits: toHex(hash) }, data.length + blobOverheadBytes);
+  }
+
+  async function readMany(keys: readonly BlobKey[]): ReturnType<BlobStore["readMany"]> {
+    const found = keys.map(find);
+    const missing = keys.filter((_, index) => found[index] === null);
+    if (missing.length === 0) return found;
+    const read = await inner.readMany(missing);
+    for (const blob of read) if (blob !== null && !(blob instanceof RegistryError)) keep(blob);
+    return found.map((blob) => blob ?? read.shift() ?? null);
+  }
+
+  async function statMany(keys: readonly BlobKey[]): ReturnType<BlobStore["statMany"]> {
+    const found = keys.map(find);
+    const missing = keys.filter((_, index) => found[index] === null);
+    if (missing.length === 0) return found;
+    const stats = await inner.statMany(missing);
+    return found.map((blob) => blob ?? stats.shift() ?? null);
+  }
+
+  /** The database is asked whether the blob is still there; its bytes need not come back for it. */
+  async function putMany(blobs: readonly NewBlob[]): ReturnType<BlobStore["putMany"]> {
+    return await inner.putMany(
+      blobs.map((blob) => (find(blob.hash) === null ? blob : { ...blob, isKnownGood: true })),
+    );
+  }
+
+  async function openRead(
+    ...[key, range]: Parameters<BlobStore["openRead"]>
+  ): Promise<BlobReader | null> {
+    const blob = find(key);
+    if (blob === null) return await inner.openRead(key, range);
+    return { ...blob, offset: 0, segments: once({ hash: blob.hash, data: blob.data }) };
+  }
+
+  return {
+    peek,
+    cache: cache.stats,
+    readMany,
+    statMany,
+    putMany,
+    openRead,
+    beginUpload: async () => await inner.beginUpload(),
+    close: async () => await inner.close(),
+  };
+}
+
+// --- internal ---
+
+/** What a blob at hand costs besides its bytes: objects, hash, digits. Measured, as entries are. */
+const blobOverheadBytes = 640;
+
+const prefixDigits = 2 * prefixBytes;
+
+async function* once(segment: Segment): AsyncGenerator<Segment> {
+  yield segment;
+}

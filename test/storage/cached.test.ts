@@ -1,0 +1,104 @@
+import { describe, expect, it } from "bun:test";
+import { toHex } from "../../src/domain/bytes.ts";
+import { RegistryError } from "../../src/domain/errors.ts";
+import { cached } from "../../src/storage/cached.ts";
+import { randomBlob, shortKey } from "../support/blobs.ts";
+import { createRecordingStore } from "../support/recording-store.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** A cache around a store that holds one blob; `reads` counts the calls that reached the store. */
+async function openWithBlob(bytesMax = mebibyte) {
+  const inner = createRecordingStore();
+  const blob = randomBlob(600);
+  await inner.putMany([blob]);
+  const store = cached(inner, { bytesMax });
+  const reads = (): number => inner.calls.filter((call) => call === "readMany").length;
+  return { store, inner, blob, reads };
+}
+
+describe("cached", () => {
+  it("asks for a blob once, and gives it by both keys from then on", async () => {
+    const { store, blob, reads } = await openWithBlob();
+    const [first] = await store.readMany([shortKey(blob.hash)]);
+    expect(first).toMatchObject({ hash: blob.hash, data: blob.data });
+    const again = await store.readMany([blob.hash, shortKey(blob.hash)]);
+    expect(again).toMatchObject([{ data: blob.data }, { data: blob.data }]);
+    expect(reads()).toBe(1);
+  });
+
+  it("gives at once what it has, by 64 or 32 digits, and nothing else", async () => {
+    const { store, blob } = await openWithBlob();
+    const digits = toHex(blob.hash);
+    expect(store.peek(digits)).toBeNull();
+    await store.readMany([blob.hash]);
+    expect(store.peek(digits)?.data).toEqual(blob.data);
+    expect(store.peek(digits.slice(0, 32))?.data).toEqual(blob.data);
+    const sameBeginning = `${digits.slice(0, 32)}${"0".repeat(32)}`;
+    expect(store.peek(sameBeginning)).toBeNull();
+  });
+
+  it("does not remember that a blob is absent", async () => {
+    const { store, inner } = await openWithBlob();
+    const later = randomBlob(10);
+    expect(await store.readMany([later.hash])).toEqual([null]);
+    await inner.putMany([later]); // as another registry on the same database would
+    expect(await store.readMany([later.hash])).toMatchObject([{ data: later.data }]);
+  });
+
+  it("asks for those alone that it has not, and answers in order", async () => {
+    const { store, inner, blob } = await openWithBlob();
+    const other = randomBlob(20);
+    await inner.putMany([other]);
+    await store.readMany([blob.hash]);
+    const absent = randomBlob(31);
+    const found = await store.readMany([absent.hash, blob.hash, other.hash]);
+    expect(found).toMatchObject([null, { data: blob.data }, { data: other.data }]);
+  });
+
+  it("keeps no failure", async () => {
+    const failing = createRecordingStore({ answer: new RegistryError("corrupt_blob", "bad") });
+    const store = cached(failing, { bytesMax: mebibyte });
+    const { hash } = randomBlob(10);
+    await store.readMany([hash]);
+    await store.readMany([hash]);
+    expect(failing.calls.filter((call) => call === "readMany")).toHaveLength(2);
+  });
+
+  it("stats and opens from what it has", async () => {
+    const { store, inner, blob } = await openWithBlob();
+    await store.readMany([blob.hash]);
+    const callsBefore = inner.calls.length;
+    expect(await store.statMany([blob.hash])).toMatchObject([{ bytesTotal: 600 }]);
+    const reader = await store.openRead(shortKey(blob.hash));
+    expect(await Array.fromAsync(reader?.segments ?? [])).toMatchObject([{ data: blob.data }]);
+    expect(inner.calls).toHaveLength(callsBefore);
+  });
+
+  it("says of an upload it knows that what is stored is good, and asks all the same", async () => {
+    const { store, inner, blob } = await openWithBlob();
+    await store.readMany([blob.hash]);
+    await store.putMany([blob, randomBlob(5)]);
+    expect(inner.puts.slice(-2).map(({ isKnownGood }) => isKnownGood)).toEqual([true, undefined]);
+  });
+
+  it("keeps nothing when its size is 0", async () => {
+    const { store, blob, reads } = await openWithBlob(0);
+    await store.readMany([blob.hash]);
+    await store.readMany([blob.hash]);
+    expect(reads()).toBe(2);
+    expect(store.peek(toHex(blob.hash))).toBeNull();
+  });
+
+  it("holds to its bytes", async () => {
+    const inner = createRecordingStore();
+    const store = cached(inner, { bytesMax: mebibyte });
+    for (let count = 0; count < 400; count += 1) {
+      const blob = randomBlob(10_000);
+      await inner.putMany([blob]);
+      await store.readMany([blob.hash]);
+      expect(store.cache.bytes).toBeLessThanOrEqual(mebibyte);
+    }
+    expect(store.cache.entries).toBeGreaterThan(50);
+  });
+});
