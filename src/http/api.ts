@@ -60,14 +60,22 @@ export function createApi(handlers: Handlers) {
 }
 
 /**
- * Answers requests by the routes; HEAD of a blob without them: on a path with a parameter Elysia
- * passes a HEAD route over, runs that of GET, and reads its body to the end to count it.
+ * Answers requests by the routes. Blobs come and go without them: what everybody asks for need not
+ * be looked up, and on a path with a parameter Elysia passes a HEAD route over, runs that of GET,
+ * and reads its body to the end to count it.
  */
 export function createFetch(handlers: Handlers): Fetch {
-  const api = createApi(handlers);
+  const { fetch: route } = createApi(handlers);
+  const asks = new Map([
+    ["GET", handlers.loadMetadata],
+    ["HEAD", handlers.headMetadata],
+  ]);
   return (request) => {
-    const key = request.method === "HEAD" ? keyTextOf(pathOf(request.url)) : null;
-    return key === null ? api.fetch(request) : handlers.headMetadata(request, key);
+    const path = pathOf(request.url);
+    if (request.method === "POST" && path === metadataPath) return handlers.saveMetadata(request);
+    const ask = asks.get(request.method);
+    const key = ask === undefined ? null : keyTextOf(path);
+    return ask === undefined || key === null ? route(request) : ask(request, key);
   };
 }
 

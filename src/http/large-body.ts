@@ -1,5 +1,5 @@
 import type { BlobReader, Segment } from "../domain/blob-store.ts";
-import { joinBytes, toHex, type Bytes } from "../domain/bytes.ts";
+import { toHex, type Bytes } from "../domain/bytes.ts";
 import type { Counters } from "../domain/counters.ts";
 import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
 import type { Log } from "../domain/log.ts";
@@ -26,12 +26,15 @@ export interface LargeBody {
 /** Makes the bodies of large blobs. */
 export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions): LargeBody {
   async function gather(reader: BlobReader): Promise<Bytes> {
-    const pieces: Bytes[] = [];
+    const body = new Uint8Array(reader.bytesTotal);
     const reading = (async () => {
-      for await (const { data } of reader.segments) pieces.push(data);
+      let filled = 0;
+      for await (const { data } of reader.segments) {
+        body.set(data, filled);
+        filled += data.length;
+      }
     })();
     await withDeadline(reading, gatherMsMax, () => databaseTimeout(gatherMsMax));
-    const body = joinBytes(pieces, reader.bytesTotal);
     counters.bytesSent += body.length;
     return body;
   }

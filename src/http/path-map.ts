@@ -30,6 +30,7 @@ export function methodsOf(path: string): readonly string[] | null {
 export function keyTextOf(path: string): string | null {
   const text = blobPath.exec(path)?.groups?.["key"];
   if (text === undefined) return null;
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

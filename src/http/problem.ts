@@ -26,6 +26,7 @@ export const statusOf = {
   corrupt_blob: 500,
   database_unavailable: 503,
   database_timeout: 503,
+  overloaded: 503,
   storage_full: 507,
   upload_expired: 503,
   starting: 503,

@@ -7,6 +7,9 @@ import { health, ready, type ReadinessChecks } from "./routes/health.ts";
 /** Answers a request. Never rejects. */
 export type Fetch = (request: Request) => Response | Promise<Response>;
 
+/** Answers at once, or not at all: null. */
+export type AtHand = (request: Request) => Response | null;
+
 /** Where and how to listen. */
 export interface ServerOptions {
   readonly host: string;
@@ -28,8 +31,11 @@ export interface HttpServer {
   readonly port: number;
   /** Requests received and not yet answered to the end. */
   pendingRequests(): number;
-  /** From now on requests are answered so; until then 503 `starting`. */
-  serve(fetch: Fetch): void;
+  /**
+   * From now on requests are answered so; until then 503 `starting`. What `atHand` answers does not
+   * come to `fetch`.
+   */
+  serve(fetch: Fetch, atHand?: AtHand): void;
   /** From now on every answer closes its connection; new ones are still taken. */
   beginDraining(): void;
   /** Stops listening and cuts what is still under way. */
@@ -43,9 +49,12 @@ export interface HttpServer {
  */
 export function listen(options: ServerOptions): HttpServer {
   let fetch = createStarting(options.checks);
+  let atHand: AtHand = nothingAtHand;
   let isDraining = false;
 
   function handle(request: Request, server: Server): Response | Promise<Response> {
+    const quick = atHand(request);
+    if (quick !== null) return leaving(quick);
     const answer = mayHaveBody(request) ? unhurried(request, server) : fetch(withHost(request));
     return answer instanceof Response ? leaving(answer) : answer.then(leaving);
   }
@@ -74,8 +83,9 @@ export function listen(options: ServerOptions): HttpServer {
     url: server.url.href.replace(/\/$/, ""),
     port: server.port ?? options.port,
     pendingRequests: () => server.pendingRequests,
-    serve(next) {
-      fetch = next;
+    serve(nextFetch, nextAtHand = nothingAtHand) {
+      fetch = nextFetch;
+      atHand = nextAtHand;
     },
     beginDraining() {
       isDraining = true;
@@ -86,6 +96,8 @@ export function listen(options: ServerOptions): HttpServer {
 }
 
 // --- internal ---
+
+const nothingAtHand: AtHand = () => null;
 
 type Server = Bun.Server<undefined>;
 

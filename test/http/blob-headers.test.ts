@@ -11,7 +11,7 @@ test("the entity tag is the quoted hash, lower case, and strong", () => {
 });
 
 test("a blob is kept for good, read by anybody, and never taken for a document", () => {
-  expect(blobFields({ hash, bytesTotal: 1, createdAtMs: null })).toEqual({
+  expect(blobFields(tag)).toEqual({
     "Content-Type": "application/octet-stream",
     ETag: tag,
     "Cache-Control": "public, max-age=31536000, immutable",

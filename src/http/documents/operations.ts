@@ -12,7 +12,7 @@ const unavailable = (codes: string) => ({
   headers: { "Retry-After": { schema: { type: "integer" as const }, description: "Seconds" } },
 });
 
-const databaseIsOut = "`database_unavailable`, `database_timeout`, `starting`";
+const databaseIsOut = "`database_unavailable`, `database_timeout`, `overloaded`, `starting`";
 
 const corrupt = problem("`corrupt_blob`: the stored bytes do not match the key; never served.");
 

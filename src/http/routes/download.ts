@@ -1,10 +1,11 @@
 import { parseBlobKey } from "../../domain/blob-key.ts";
+import { toHex } from "../../domain/bytes.ts";
 import type { BlobStat } from "../../domain/blob-store.ts";
 import type { Counters } from "../../domain/counters.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Registry } from "../../domain/registry.ts";
-import { blobFields } from "../blob-headers.ts";
+import { blobFields, createBlobResponses, entityTagOf } from "../blob-headers.ts";
 import type { LargeBody } from "../large-body.ts";
 
 /** What the download routes need. */
@@ -22,25 +23,27 @@ export interface Download {
 
 /** GET and HEAD /api/v1/metadata/{hash}: a blob, and what GET would say of it. */
 export function createDownload({ registry, largeBody, counters }: DownloadOptions): Download {
+  const toResponse = createBlobResponses();
+
   async function get(hash: string): Promise<Response> {
     const key = parseBlobKey(hash);
     const blob = found(await registry.get(key));
     if (blob.data !== null) {
       counters.bytesSent += blob.data.length;
-      return new Response(blob.data, { headers: blobFields(blob) });
+      return toResponse(blob.data, toHex(blob.hash));
     }
     const reader = found(await registry.openRead(key));
     const body =
       reader.bytesTotal <= limits.bufferedResponseBytesMax
         ? await largeBody.gather(reader)
         : await largeBody.stream(reader);
-    return new Response(body, { headers: blobFields(reader) });
+    return new Response(body, { headers: blobFields(entityTagOf(reader.hash)) });
   }
 
   async function head(hash: string): Promise<Response> {
     const stat = found(await registry.stat(parseBlobKey(hash)));
     return new Response(null, {
-      headers: { ...blobFields(stat), "Content-Length": String(stat.bytesTotal) },
+      headers: { ...blobFields(entityTagOf(stat.hash)), "Content-Length": String(stat.bytesTotal) },
     });
   }
 
