@@ -8,7 +8,8 @@ const read = async (path: string): Promise<string> =>
 
 describe("README", () => {
   it("has a row for every flag, with its value and default, in the order of the help", async () => {
-    const rows = [...(await read("README.md")).matchAll(/^\| `(--[^`]+)` *\| *(?:`([^`]*)`)? *\|/gm)];
+    const text = await read("README.md");
+    const rows = [...text.matchAll(/^\| `(--[^`]+)` *\| *(?:`([^`]*)`)? *\|/gm)];
     const told = rows.map(([, flag, value]) => ({ flag, default: value ?? null }));
     expect(told).toEqual(
       flags.map((flag) => ({ flag: `--${flag.name} ${flag.placeholder}`, default: flag.default })),
