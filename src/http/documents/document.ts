@@ -1,4 +1,3 @@
-import { swagger } from "@elysiajs/swagger";
 import { createApi, type Handlers } from "../api.ts";
 import { problemSchema, receiptSchema, readinessSchema } from "./operations.ts";
 import packageJson from "../../../package.json" with { type: "json" };
@@ -25,6 +24,8 @@ export function toYaml(document: ApiDocument): string {
 // --- internal ---
 
 async function generate(): Promise<ApiDocument> {
+  // Only now: the plugin and what it brings are as large as the rest of the house.
+  const { swagger } = await import("@elysiajs/swagger");
   // Routes that do nothing: the document is about what they say, and needs no database.
   const api = createApi(silentHandlers()).use(
     swagger({
