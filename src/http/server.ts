@@ -45,7 +45,7 @@ export interface HttpServer {
 /**
  * Binds the port, and answers 503 `starting` until `serve` is called: the port is taken before the
  * database is touched.
- * @throws RegistryError never; StartError when the port or host cannot be had
+ * @throws StartError when the port or the host cannot be had
  */
 export function listen(options: ServerOptions): HttpServer {
   let fetch = createStarting(options.checks);

@@ -67,8 +67,12 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
 /** Two of each: more batches at once are smaller batches, which cost more and bring nothing. */
 const lanesMax = 2;
 
-function lanesOf({ connections: { read, write } }: Database) {
-  return { readLanes: Math.min(lanesMax, read), writeLanes: Math.min(lanesMax, write) };
+function lanesOf({ dialect, connections: { read, write } }: Database) {
+  return {
+    readLanes: Math.min(lanesMax, read),
+    writeLanes: Math.min(lanesMax, write),
+    isBlocking: dialect.name === "sqlite",
+  };
 }
 
 /** How long the database work of one request may take in all. */

@@ -13,6 +13,11 @@ export interface BatchedOptions {
   readonly writeLanes: number;
   /** How long a call may wait for its batch to begin. */
   readonly waitMsMax: number;
+  /**
+   * Whether the store keeps this thread while it writes: then nothing else can come meanwhile, and
+   * what has come already is let in before each batch.
+   */
+  readonly isBlocking?: boolean;
 }
 
 /**
@@ -20,7 +25,7 @@ export interface BatchedOptions {
  * insert and one commit, reads that arrive together one query, and reads of one key one read.
  */
 export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
-  const { readLanes, writeLanes, waitMsMax } = options;
+  const { readLanes, writeLanes, waitMsMax, isBlocking = false } = options;
   const readBounds = {
     lanes: readLanes,
     waitMsMax,
@@ -47,6 +52,7 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
     queueBytesMax: limits.writeQueueBytesMax,
     bytesOf: ({ data }) => data.length,
     run: async (blobs) => await inner.putMany(blobs),
+    ...(isBlocking ? { gather: nextTurn } : {}),
   });
   const read = shareFlights(reads.submit);
   return {
@@ -63,6 +69,13 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
 }
 
 // --- internal ---
+
+/** Resolves once what has come from the network so far has been looked at. */
+async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
 
 /** A call for one item joins a batch; a call for several is a batch already. */
 function single<In, Out>(

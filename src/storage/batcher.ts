@@ -25,6 +25,8 @@ export interface BatcherOptions<In, Out> {
   /** How long an item may wait for its batch to begin. */
   readonly waitMsMax: number;
   bytesOf(item: In): number;
+  /** Waited for before each batch, for items that are about to come. */
+  gather?(): Promise<void>;
   /** Does the work of many items; answers in their order. */
   run(items: readonly In[]): Promise<readonly (Out | RegistryError)[]>;
 }
@@ -35,7 +37,7 @@ export interface BatcherOptions<In, Out> {
  * more; when the database refuses its data, each item is tried alone: nobody pays for a neighbour.
  */
 export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batcher<In, Out> {
-  const { lanes, queueItemsMax, queueBytesMax, bytesOf } = options;
+  const { lanes, queueItemsMax, queueBytesMax, bytesOf, gather } = options;
   let waiting: Waiting<In, Out>[] = [];
   let waitingBytes = 0;
   let busyLanes = 0;
@@ -57,11 +59,14 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
   async function work(): Promise<void> {
     busyLanes += 1;
     while (waiting.length > 0) {
+      if (gather !== undefined) await gather();
       const batch = take();
       if (batch.length > 0) await settle(batch);
     }
     busyLanes -= 1;
-    if (busyLanes === 0) whenIdle?.resolve();
+    if (busyLanes > 0) return;
+    whenIdle?.resolve();
+    whenIdle = null;
   }
 
   /** The next batch; what has waited too long is told so and left out. */

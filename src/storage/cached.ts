@@ -94,8 +94,8 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
 
 // --- internal ---
 
-/** What a blob at hand costs besides its bytes: objects, hash, digits. Measured, as entries are. */
-const blobOverheadBytes = 640;
+/** What a blob at hand costs besides its bytes and its entry: objects, hash, digits; measured. */
+const blobOverheadBytes = 1440;
 
 const prefixDigits = 2 * prefixBytes;
 

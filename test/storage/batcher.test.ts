@@ -172,6 +172,18 @@ describe("createBatcher", () => {
     expect(await three).toBe("3");
   });
 
+  it("lets in what is about to come before it makes a batch", async () => {
+    const arrival = Promise.withResolvers<void>();
+    const { batcher, runs } = createQuickBatcher(
+      async (items) => await Promise.resolve(items.map(String)),
+      { gather: async () => await arrival.promise },
+    );
+    const outcomes = [1, 2, 3].map(batcher.submit);
+    arrival.resolve();
+    await Promise.all(outcomes);
+    expect(runs).toEqual([[1, 2, 3]]);
+  });
+
   it("is idle once nothing waits and nothing runs", async () => {
     const { batcher, batches } = createManualBatcher();
     await batcher.idle();
@@ -188,5 +200,11 @@ describe("createBatcher", () => {
     batches[2]?.end();
     await idle;
     expect(await outcomes[2]).toBe("3");
+    // And again, for what comes later.
+    const later = batcher.submit(4);
+    const idleAgain = batcher.idle();
+    batches[3]?.end();
+    await idleAgain;
+    expect(await later).toBe("4");
   });
 });
