@@ -18,7 +18,12 @@ export function renderTable(figures: readonly Figure[]): string {
 
 /** Whether a figure is wrong or misses what it must reach; the bench then fails. */
 export function isBad(figure: Figure): boolean {
-  return resultOf(figure).startsWith("FAILED") || resultOf(figure).startsWith("missed");
+  return hasFailed(figure) || resultOf(figure).startsWith("missed");
+}
+
+/** Whether a figure could not be measured, or an answer was wrong. */
+export function hasFailed(figure: Figure): boolean {
+  return resultOf(figure).startsWith("FAILED");
 }
 
 /** The machine, for RESULTS.md. */

@@ -43,7 +43,8 @@ export async function startRivals(
 export interface Comparison {
   readonly what: string;
   readonly job: Omit<Job, "port" | "durationMs">;
-  readonly target: Target;
+  /** Left out: the figure is only reported. */
+  readonly target?: Target;
 }
 
 /** Both sides measured in turn, by their rates. */
@@ -62,7 +63,7 @@ export async function compareRates(
     measured: [ours, theirs].map((side) => perSecondText(spreadOf(side.perSecond))).join(" to "),
     counts: ratioOf(ours.perSecond, theirs.perSecond),
     unit: "×",
-    target,
+    ...(target === undefined ? {} : { target }),
     headroom: headroomOf(most, [ours, theirs]),
     failures: [...ours.failures, ...theirs.failures],
   };

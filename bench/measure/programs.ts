@@ -30,6 +30,13 @@ export async function startPlain(
   ]);
 }
 
+/** The registry without cache and batches, on a database that has its tables. */
+export async function startUnbatched(database: TestDatabase): Promise<Server> {
+  const { name, user, password, host, port } = database;
+  const access = { name, user, password, host, port, poolMax };
+  return await startProgram("unbatched", [JSON.stringify(access)]);
+}
+
 /** The null responder: gives `answer` for every request of that many bytes (0: for every GET). */
 export async function startNull(
   { scratch }: Bench,
