@@ -13,6 +13,8 @@ export const limits = {
   blobBytesCeiling: 1024 * mebibyte,
   /** The largest blob sent with Content-Length; Bun sends a longer stream chunked. */
   bufferedResponseBytesMax: 8 * mebibyte,
+  /** What of large blobs is sent between two collections of garbage. */
+  uncollectedBytesMax: 16 * mebibyte,
   /** An upload whose Content-Length is at most this is read whole before it is parsed. */
   bufferedUploadBytesMax: 2 * mebibyte + 64 * kibibyte,
   /** How far Content-Length may exceed `--max-blob-size` (framing, other parts) before 413. */
