@@ -133,32 +133,23 @@ class Failure {
 
 type Run<In, Out> = BatcherOptions<In, Out>["run"];
 
-/** Never rejects. */
+/** Tries a batch, and once more when the connection was lost. Never rejects. */
 async function attempt<In, Out>(
   items: readonly In[],
   run: Run<In, Out>,
+  isSecond = false,
 ): Promise<(Out | Failure)[]> {
   try {
     return toOutcomes(await run(items));
   } catch (error) {
-    if (isLost(error)) return await attemptAgain(items, run);
-    if (error instanceof RegistryError || items.length === 1)
+    if (isLost(error) && !isSecond) return await attempt(items, run, true);
+    if (error instanceof RegistryError || items.length === 1) {
       return items.map(() => new Failure(error));
+    }
     // The data of one item, it may be; which one, only trying tells.
     const outcomes: (Out | Failure)[] = [];
     for (const item of items) outcomes.push(...(await attempt([item], run)));
     return outcomes;
-  }
-}
-
-async function attemptAgain<In, Out>(
-  items: readonly In[],
-  run: Run<In, Out>,
-): Promise<(Out | Failure)[]> {
-  try {
-    return toOutcomes(await run(items));
-  } catch (error) {
-    return items.map(() => new Failure(error));
   }
 }
 

@@ -159,6 +159,25 @@ describe("createBatcher", () => {
     expect(runs).toEqual([[0], [1, 13, 3], [1], [13], [3]]);
   });
 
+  it("does so too when the connection was lost before the data was refused", async () => {
+    const gate = Promise.withResolvers<void>();
+    let isLost = false;
+    const { batcher, runs } = createQuickBatcher(async (items) => {
+      if (items.includes(0)) await gate.promise;
+      if (items.includes(13) && !isLost) {
+        isLost = true;
+        throw lost();
+      }
+      if (items.includes(13)) throw new Error("invalid data");
+      return items.map(String);
+    });
+    const outcomes = [0, 1, 13].map(batcher.submit);
+    gate.resolve();
+    const settled = await Promise.allSettled(outcomes);
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(runs).toEqual([[0], [1, 13], [1, 13], [1], [13]]);
+  });
+
   it("fails the item alone whose outcome is an error", async () => {
     const { batcher } = createQuickBatcher(
       async (items) =>
