@@ -5,12 +5,12 @@ import type {
   BlobReader,
   BlobStore,
   NewBlob,
-  Segment,
   StoredBlob,
 } from "../domain/blob-store.ts";
 import { toHex } from "../domain/bytes.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { createBlobCache, type BlobCache } from "./blob-cache.ts";
+import { toReader } from "./row-reader.ts";
 
 /** A store with a cache, which can be looked into without waiting. */
 export interface CachedStore extends BlobStore, BlobPeek {
@@ -48,21 +48,22 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
     cache.set(key, { ...blob, data, digits: toHex(hash) }, data.length + blobOverheadBytes);
   }
 
-  async function readMany(keys: readonly BlobKey[]): ReturnType<BlobStore["readMany"]> {
+  /** What is at hand, and what `ask` answers for the rest, in the order of the keys. */
+  async function complete<T>(
+    keys: readonly BlobKey[],
+    ask: (missing: readonly BlobKey[]) => Promise<(T | null)[]>,
+  ): Promise<(BlobAtHand | T | null)[]> {
     const found = keys.map(find);
     const missing = keys.filter((_, index) => found[index] === null);
     if (missing.length === 0) return found;
-    const read = await inner.readMany(missing);
-    for (const blob of read) if (blob !== null && !(blob instanceof RegistryError)) keep(blob);
-    return found.map((blob) => blob ?? read.shift() ?? null);
+    const answers = await ask(missing);
+    return found.map((blob) => blob ?? answers.shift() ?? null);
   }
 
-  async function statMany(keys: readonly BlobKey[]): ReturnType<BlobStore["statMany"]> {
-    const found = keys.map(find);
-    const missing = keys.filter((_, index) => found[index] === null);
-    if (missing.length === 0) return found;
-    const stats = await inner.statMany(missing);
-    return found.map((blob) => blob ?? stats.shift() ?? null);
+  async function readAndKeep(keys: readonly BlobKey[]): ReturnType<BlobStore["readMany"]> {
+    const read = await inner.readMany(keys);
+    for (const blob of read) if (blob !== null && !(blob instanceof RegistryError)) keep(blob);
+    return read;
   }
 
   /** The database is asked whether the blob is still there; its bytes need not come back for it. */
@@ -76,15 +77,14 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
     ...[key, range]: Parameters<BlobStore["openRead"]>
   ): Promise<BlobReader | null> {
     const blob = find(key);
-    if (blob === null) return await inner.openRead(key, range);
-    return { ...blob, offset: 0, segments: once({ hash: blob.hash, data: blob.data }) };
+    return blob === null ? await inner.openRead(key, range) : toReader(blob);
   }
 
   return {
     peek,
     cache: cache.stats,
-    readMany,
-    statMany,
+    readMany: async (keys) => await complete(keys, readAndKeep),
+    statMany: async (keys) => await complete(keys, inner.statMany),
     putMany,
     openRead,
     beginUpload: async () => await inner.beginUpload(),
@@ -98,7 +98,3 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
 const blobOverheadBytes = 1440;
 
 const prefixDigits = 2 * prefixBytes;
-
-async function* once(segment: Segment): AsyncGenerator<Segment> {
-  yield segment;
-}

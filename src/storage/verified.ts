@@ -6,10 +6,10 @@ import type {
   ByteRange,
   NewBlob,
   PutReceipt,
-  Segment,
 } from "../domain/blob-store.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { createBlobChecks, type BlobChecksOptions, type Read } from "./blob-checks.ts";
+import { toReader } from "./row-reader.ts";
 
 /**
  * A skin that trusts no stored byte: what does not hash to its key is `corrupt_blob`, never given
@@ -77,7 +77,7 @@ export function verified(inner: BlobStore, options: BlobChecksOptions): BlobStor
     const [blob = null] = await readMany([key]);
     if (blob instanceof RegistryError) throw blob;
     if (blob === null || blob.data === null) return null;
-    return { ...blob, offset: 0, segments: once({ hash: blob.hash, data: blob.data }) };
+    return toReader({ ...blob, data: blob.data });
   }
 
   return {
@@ -102,8 +102,4 @@ function lost(): never {
 
 function isKnown(receipt: PutReceipt | RegistryError | undefined): boolean {
   return receipt !== undefined && !(receipt instanceof RegistryError) && !receipt.created;
-}
-
-async function* once(segment: Segment): AsyncGenerator<Segment> {
-  yield segment;
 }
