@@ -40,12 +40,12 @@ export function createApi(handlers: Handlers) {
     })
     .get(
       `${metadataPath}/:hash`,
-      ({ request, params: { hash } }) => handlers.loadMetadata(request, decodedKey(request, hash)),
+      ({ request, params: { hash } }) => handlers.loadMetadata(request, hash),
       { detail: loadMetadataDetail },
     )
     .head(
       `${metadataPath}/:hash`,
-      ({ request, params: { hash } }) => handlers.headMetadata(request, decodedKey(request, hash)),
+      ({ request, params: { hash } }) => handlers.headMetadata(request, hash),
       { detail: headMetadataDetail },
     )
     .get("/healthz", ({ request }) => handlers.health(request), { detail: healthDetail })
@@ -77,11 +77,4 @@ export function createFetch(handlers: Handlers): Fetch {
     const key = ask === undefined ? null : keyTextOf(path);
     return ask === undefined || key === null ? route(request) : ask(request, key);
   };
-}
-
-// --- internal ---
-
-/** Elysia gives null for a key whose percent-encoding is broken. */
-function decodedKey(request: Request, key: string | null): string {
-  return key ?? keyTextOf(pathOf(request.url)) ?? "";
 }
