@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type TestDatabase } from "../../test/support/postgres.ts";
+import { type Access } from "./access.ts";
 import { type Fields } from "./answers.ts";
 import { type Bench, type Server } from "./bench.ts";
 import { spawnChild } from "./child.ts";
@@ -23,18 +24,12 @@ export async function startPlain(
   database: TestDatabase,
   fields: { readonly download: Fields; readonly upload: Fields },
 ): Promise<Server> {
-  const { name, user, password, host, port } = database;
-  return await startProgram("plain", [
-    JSON.stringify({ name, user, password, host, port, poolMax }),
-    JSON.stringify(fields),
-  ]);
+  return await startProgram("plain", [accessTo(database), JSON.stringify(fields)]);
 }
 
 /** The registry without cache and batches, on a database that has its tables. */
 export async function startUnbatched(database: TestDatabase): Promise<Server> {
-  const { name, user, password, host, port } = database;
-  const access = { name, user, password, host, port, poolMax };
-  return await startProgram("unbatched", [JSON.stringify(access)]);
+  return await startProgram("unbatched", [accessTo(database)]);
 }
 
 /** The null responder: gives `answer` for every request of that many bytes (0: for every GET). */
@@ -46,4 +41,10 @@ export async function startNull(
   const file = join(scratch, "null-answer");
   writeFileSync(file, answer);
   return await startProgram("null", [String(requestBytes), file]);
+}
+
+// --- internal ---
+
+function accessTo({ name, user, password, host, port }: TestDatabase): string {
+  return JSON.stringify({ name, user, password, host, port, poolMax } satisfies Access);
 }

@@ -1,6 +1,7 @@
 import { SQL } from "bun";
 import { hash as blake3 } from "blake3-wasm";
 import { Elysia, t } from "elysia";
+import type { Access } from "../measure/access.ts";
 
 /*
  * What the registry is measured against: the same two routes as one would write them in an
@@ -8,15 +9,6 @@ import { Elysia, t } from "elysia";
  * batched. Prints its URL.
  * bun servers/plain.ts DATABASE FIELDS (both JSON; see measure/programs.ts)
  */
-
-interface Access {
-  readonly name: string;
-  readonly user: string;
-  readonly password: string;
-  readonly host: string;
-  readonly port: number;
-  readonly poolMax: number;
-}
 
 type Fields = Readonly<Record<string, string>>;
 

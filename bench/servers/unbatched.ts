@@ -8,21 +8,13 @@ import { createLog } from "../../src/ops/log.ts";
 import { openPostgres } from "../../src/storage/postgres/open.ts";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
 import { verified } from "../../src/storage/verified.ts";
+import type { Access } from "../measure/access.ts";
 
 /*
  * The registry without its cache and its batches, everything else as it is: what the skins bring.
  * Prints its URL.
  * bun servers/unbatched.ts DATABASE (JSON; see measure/programs.ts)
  */
-
-interface Access {
-  readonly name: string;
-  readonly user: string;
-  readonly password: string;
-  readonly host: string;
-  readonly port: number;
-  readonly poolMax: number;
-}
 
 const [accessJson = ""] = process.argv.slice(2);
 const database = openPostgres({
