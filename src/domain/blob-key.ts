@@ -40,20 +40,16 @@ export function parseBlobKey(text: string): BlobKey {
       `A key has 64 hexadecimal digits, or the first 32 of them; this one has ${digits}.`,
     );
   }
-  const key = new Uint8Array(digits / 2);
-  for (let index = 0; index < key.length; index += 1) {
-    const high = digitOf(text.charCodeAt(2 * index));
-    const low = digitOf(text.charCodeAt(2 * index + 1));
-    if (high < 0 || low < 0) {
-      throw new RegistryError(
-        "invalid_key_digit",
-        "A key holds only hexadecimal digits (0-9, a-f, A-F); " +
-          `look at digit ${2 * index + (high < 0 ? 1 : 2)}.`,
-      );
-    }
-    key[index] = (high << 4) | low;
+  try {
+    return toBlobKey(Uint8Array.fromHex(text));
+  } catch (cause) {
+    const at = text.search(/[^\da-f]/i) + 1;
+    throw new RegistryError(
+      "invalid_key_digit",
+      `A key holds only hexadecimal digits (0-9, a-f, A-F); look at digit ${at}.`,
+      { cause },
+    );
   }
-  return toBlobKey(key);
 }
 
 /** Whether a blob of this hash is what `key` names. */
@@ -64,12 +60,4 @@ export function keyMatches(key: BlobKey, hash: BlobHash): boolean {
 /** The first 16 bytes of a key: what every key of a blob has in common. */
 export function prefixOf(key: BlobKey): Bytes {
   return key.subarray(0, prefixBytes);
-}
-
-// --- internal ---
-
-function digitOf(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }

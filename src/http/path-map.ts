@@ -4,7 +4,7 @@ import { RegistryError } from "../domain/errors.ts";
 export const metadataPath = "/api/v1/metadata";
 
 const readMethods = ["GET", "HEAD", "OPTIONS"] as const;
-const blobPath = /^\/api\/v1\/metadata\/(?<key>[^/]+)$/;
+const blobPathStart = `${metadataPath}/`;
 
 /** Where the documents are. */
 export const documentPaths = [
@@ -22,14 +22,15 @@ const readPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz", ...docume
 /** The methods of a path, null when there is no such path: a slash too many makes it another. */
 export function methodsOf(path: string): readonly string[] | null {
   if (path === metadataPath) return ["POST", "OPTIONS"];
-  if (readPaths.has(path) || blobPath.test(path)) return readMethods;
+  if (readPaths.has(path) || keyTextOf(path) !== null) return readMethods;
   return null;
 }
 
 /** The key in the path of a blob, as it came where its percent-encoding is broken; else null. */
 export function keyTextOf(path: string): string | null {
-  const text = blobPath.exec(path)?.groups?.["key"];
-  if (text === undefined) return null;
+  if (!path.startsWith(blobPathStart)) return null;
+  const text = path.slice(blobPathStart.length);
+  if (text === "" || text.includes("/")) return null;
   if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);

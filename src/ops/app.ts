@@ -67,11 +67,10 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
 /** Two of each: more batches at once are smaller batches, which cost more and bring nothing. */
 const lanesMax = 2;
 
-function lanesOf({ dialect, connections: { read, write } }: Database) {
+function lanesOf({ connections: { read, write } }: Database) {
   return {
     readLanes: Math.min(lanesMax, read),
     writeLanes: Math.min(lanesMax, write),
-    isBlocking: dialect.name === "sqlite",
   };
 }
 

@@ -13,11 +13,6 @@ export interface BatchedOptions {
   readonly writeLanes: number;
   /** How long a call may wait for its batch to begin. */
   readonly waitMsMax: number;
-  /**
-   * Whether the store keeps this thread while it writes: then nothing else can come meanwhile, and
-   * what has come already is let in before each batch.
-   */
-  readonly isBlocking?: boolean;
 }
 
 /**
@@ -25,10 +20,11 @@ export interface BatchedOptions {
  * insert and one commit, reads that arrive together one query, and reads of one key one read.
  */
 export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
-  const { readLanes, writeLanes, waitMsMax, isBlocking = false } = options;
+  const { readLanes, writeLanes, waitMsMax } = options;
+  const common = { waitMsMax, gather: nextTurn };
   const readBounds = {
+    ...common,
     lanes: readLanes,
-    waitMsMax,
     itemsMax: limits.readBatchKeysMax,
     bytesMax: Infinity,
     queueItemsMax: limits.readQueueKeysMax,
@@ -44,15 +40,14 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
     run: async (keys) => await inner.statMany(keys),
   });
   const writes = createBatcher<NewBlob, PutReceipt>({
+    ...common,
     lanes: writeLanes,
-    waitMsMax,
     itemsMax: limits.writeBatchRowsMax,
     bytesMax: limits.writeBatchBytesMax,
     queueItemsMax: limits.writeQueueRowsMax,
     queueBytesMax: limits.writeQueueBytesMax,
     bytesOf: ({ data }) => data.length,
     run: async (blobs) => await inner.putMany(blobs),
-    ...(isBlocking ? { gather: nextTurn } : {}),
   });
   const read = shareFlights(reads.submit);
   return {
@@ -70,7 +65,10 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
 
 // --- internal ---
 
-/** Resolves once what has come from the network so far has been looked at. */
+/**
+ * Resolves once what has come from the network so far has been looked at: of many requests that
+ * came together, the first would else be a batch of its own.
+ */
 async function nextTurn(): Promise<void> {
   await new Promise((resolve) => {
     setImmediate(resolve);

@@ -25,7 +25,7 @@ export interface BatcherOptions<In, Out> {
   /** How long an item may wait for its batch to begin. */
   readonly waitMsMax: number;
   bytesOf(item: In): number;
-  /** Waited for before each batch, for items that are about to come. */
+  /** Waited for before each batch, for items that are about to come. Never rejects. */
   gather?(): Promise<void>;
   /** Does the work of many items; answers in their order. */
   run(items: readonly In[]): Promise<readonly (Out | RegistryError)[]>;
@@ -41,27 +41,35 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
   let waiting: Waiting<In, Out>[] = [];
   let waitingBytes = 0;
   let busyLanes = 0;
+  /** A lane waits for items that are about to come: all of them are its. */
+  let isGathering = false;
   let whenIdle: PromiseWithResolvers<void> | null = null;
 
-  async function submit(item: In): Promise<Out> {
+  /** Not async, nor are others a single request passes through: a promise each would add up. */
+  function submit(item: In): Promise<Out> {
     const bytes = bytesOf(item);
     if (waiting.length >= queueItemsMax || waitingBytes + bytes > queueBytesMax) {
-      throw new RegistryError("overloaded", "Too many requests wait for the database; try later.");
+      return Promise.reject(overloaded());
     }
-    const { promise, resolve, reject } = Promise.withResolvers<Out>();
-    waiting.push({ item, bytes, since: performance.now(), resolve, reject });
-    waitingBytes += bytes;
-    if (busyLanes < lanes) void work();
-    return await promise;
+    return new Promise((resolve, reject) => {
+      waiting.push({ item, bytes, since: performance.now(), resolve, reject });
+      waitingBytes += bytes;
+      if (busyLanes < lanes && !isGathering) void work();
+    });
   }
 
   /** Keeps a lane at work until nothing waits. Never rejects. */
   async function work(): Promise<void> {
     busyLanes += 1;
     while (waiting.length > 0) {
-      if (gather !== undefined) await gather();
+      if (gather !== undefined) {
+        isGathering = true;
+        await gather();
+        isGathering = false;
+      }
       const batch = take();
-      if (batch.length > 0) await settle(batch);
+      if (waiting.length > 0 && busyLanes < lanes && !isGathering) void work();
+      if (batch.length > 0) await settle(batch, options.run);
     }
     busyLanes -= 1;
     if (busyLanes > 0) return;
@@ -91,19 +99,6 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
     return batch;
   }
 
-  async function settle(batch: readonly Waiting<In, Out>[]): Promise<void> {
-    const outcomes = await attempt(
-      batch.map(({ item }) => item),
-      options.run,
-    );
-    for (const [index, { resolve, reject }] of batch.entries()) {
-      const outcome = outcomes[index];
-      if (outcome === undefined) reject(new Error("a batch answered fewer items than it had"));
-      else if (outcome instanceof Failure) reject(outcome.error);
-      else resolve(outcome);
-    }
-  }
-
   async function idle(): Promise<void> {
     if (busyLanes === 0) return;
     whenIdle ??= Promise.withResolvers<void>();
@@ -131,7 +126,30 @@ class Failure {
   }
 }
 
+function overloaded(): RegistryError {
+  return new RegistryError("overloaded", "Too many requests wait for the database; try later.");
+}
+
 type Run<In, Out> = BatcherOptions<In, Out>["run"];
+
+/** Does the work of a batch, and tells each who waits. Never rejects. */
+async function settle<In, Out>(
+  batch: readonly Waiting<In, Out>[],
+  run: Run<In, Out>,
+): Promise<void> {
+  const outcomes = await attempt(
+    batch.map(({ item }) => item),
+    run,
+  );
+  let index = 0;
+  for (const { resolve, reject } of batch) {
+    const outcome = outcomes[index];
+    index += 1;
+    if (outcome === undefined) reject(new Error("a batch answered fewer items than it had"));
+    else if (outcome instanceof Failure) reject(outcome.error);
+    else resolve(outcome);
+  }
+}
 
 /** Tries a batch, and once more when the connection was lost. Never rejects. */
 async function attempt<In, Out>(

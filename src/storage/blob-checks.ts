@@ -1,5 +1,5 @@
 import { bytesEqual, startsWith, toHex } from "../domain/bytes.ts";
-import { keyMatches, type BlobHash, type BlobKey } from "../domain/blob-key.ts";
+import { hashBytes, keyMatches, type BlobHash, type BlobKey } from "../domain/blob-key.ts";
 import type { BlobReader, NewBlob, Segment, StoredBlob } from "../domain/blob-store.ts";
 import type { Counters } from "../domain/counters.ts";
 import { RegistryError } from "../domain/errors.ts";
@@ -47,7 +47,8 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
       return corrupt(blob.hash, `${blob.data.length} bytes where ${blob.bytesTotal} were noted`);
     }
     // A row kept under 16 bytes may turn out to be another blob than the 64 digits asked for.
-    return keyMatches(key, hash) ? { ...blob, hash } : null;
+    if (!keyMatches(key, hash)) return null;
+    return blob.hash.length === hashBytes ? blob : { ...blob, hash };
   }
 
   function rowToReplace(blob: NewBlob, stored: Read): BlobKey | null {

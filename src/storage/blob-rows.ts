@@ -3,7 +3,7 @@ import { bytesEqual, type Bytes } from "../domain/bytes.ts";
 import { hashBytes, prefixBytes, toBlobKey, type BlobKey } from "../domain/blob-key.ts";
 import type { BlobStat, StoredBlob } from "../domain/blob-store.ts";
 import type { Database, Dialect, Param, Row, Value } from "./database.ts";
-import { padded, paddedCount, textsByRowCount, valuesTable } from "./values.ts";
+import { pad, paddedCount, textsByRowCount, valuesTable } from "./values.ts";
 
 /** A row of `blobs`, with its bytes when they were asked for. */
 export interface BlobRow extends BlobStat {
@@ -25,13 +25,11 @@ export async function readRows(
   if (keys.length === 0) return [];
   const { dialect } = database;
   const text = (withData ? readTexts : statTexts)(dialect, paddedCount(keys.length));
-  const params = padded(
-    keys.map((key, n): Param[] => [
-      n,
-      key.length === prefixBytes ? key : key.slice(0, prefixBytes),
-    ]),
-    nothingWanted,
-  );
+  const params: Param[] = [];
+  for (const [n, key] of keys.entries()) {
+    params.push(n, key.length === prefixBytes ? key : key.slice(0, prefixBytes));
+  }
+  pad(params, keys.length, nothingWanted);
   const found = await database.query("read", text, params);
 
   const rows: (BlobRow | null)[] = keys.map(() => null);

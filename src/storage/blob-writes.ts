@@ -1,10 +1,10 @@
-import { bytesEqual, toHex } from "../domain/bytes.ts";
+import { bytesEqual, compareBytes, toHex } from "../domain/bytes.ts";
 import type { BlobKey } from "../domain/blob-key.ts";
 import type { NewBlob, PutReceipt } from "../domain/blob-store.ts";
 import type { Database, Param, Query } from "./database.ts";
 import { toBytes } from "./blob-rows.ts";
 import { retire } from "./uploads.ts";
-import { padded, paddedCount, textsByRowCount, valuesTable } from "./values.ts";
+import { pad, paddedCount, textsByRowCount, valuesTable } from "./values.ts";
 
 /**
  * Stores blobs that may be there already, in one statement. A blob that the Rust registry keeps
@@ -16,19 +16,22 @@ export async function insertBlobs(
 ): Promise<PutReceipt[]> {
   if (blobs.length === 0) return [];
   // In the order of the index: two statements with the same blobs cannot wait for each other.
-  const sorted = blobs
-    .toSorted((a, b) => Buffer.compare(a.hash, b.hash))
-    .filter(({ hash }, index, all) => !bytesEqual(hash, all[index - 1]?.hash ?? nothing));
-  const text = insertTexts(database.dialect, paddedCount(sorted.length));
-  const params = padded(
-    sorted.map(({ hash, data }): Param[] => [hash, data, data.length]),
-    nothingIncoming,
-  );
+  const sorted = blobs.toSorted((a, b) => compareBytes(a.hash, b.hash));
+  const params: Param[] = [];
+  let rowCount = 0;
+  for (const [index, { hash, data }] of sorted.entries()) {
+    if (index > 0 && bytesEqual(hash, sorted[index - 1]?.hash ?? nothing)) continue;
+    params.push(hash, data);
+    rowCount += 1;
+  }
+  pad(params, rowCount, nothingIncoming);
+  const text = insertTexts(database.dialect, paddedCount(rowCount));
   const inserted = await database.query("write", text, params);
-  if (inserted.length === 0) return blobs.map(() => ({ created: false }));
-  const created = new Set(inserted.map((row) => toHex(toBytes(row["hash"]))));
+  if (inserted.length === 0) return blobs.map(() => known);
+  if (inserted.length === blobs.length) return blobs.map(() => created);
+  const createdHashes = new Set(inserted.map((row) => toHex(toBytes(row["hash"]))));
   // `delete` is true once: of several uploads of one blob, one created it.
-  return blobs.map(({ hash }) => ({ created: created.delete(toHex(hash)) }));
+  return blobs.map(({ hash }) => (createdHashes.delete(toHex(hash)) ? created : known));
 }
 
 /** Overwrites the row under `replaces` with the blob, or makes it: one transaction. */
@@ -56,10 +59,13 @@ export async function replaceBlob(
 
 // --- internal ---
 
+const created: PutReceipt = { created: true };
+const known: PutReceipt = { created: false };
+
 const nothing = new Uint8Array(0);
 
 /** A row that the statement leaves out. */
-const nothingIncoming: readonly Param[] = [nothing, nothing, -1];
+const nothingIncoming: readonly Param[] = [nothing, nothing];
 
 const insertTexts = textsByRowCount((dialect, rowCount) => {
   const incoming = valuesTable(
@@ -67,7 +73,6 @@ const insertTexts = textsByRowCount((dialect, rowCount) => {
     [
       { name: "hash", type: dialect.bytes },
       { name: "data", type: dialect.bytes },
-      { name: "size", type: "bigint" },
     ],
     rowCount,
   );
@@ -75,8 +80,9 @@ const insertTexts = textsByRowCount((dialect, rowCount) => {
   // not NOT EXISTS, which may become a join that reads the whole table and upsets the order.
   return (
     `WITH ${incoming} INSERT INTO blobs (hash, data, size) ` +
-    "SELECT hash, data, size FROM incoming i " +
-    "WHERE i.size >= 0 AND (SELECT 1 FROM blobs b WHERE b.hash = substr(i.hash, 1, 16)) IS NULL " +
+    "SELECT hash, data, length(data) FROM incoming i " +
+    "WHERE length(i.hash) > 0 " +
+    "AND (SELECT 1 FROM blobs b WHERE b.hash = substr(i.hash, 1, 16)) IS NULL " +
     "ON CONFLICT DO NOTHING RETURNING hash"
   );
 });

@@ -1,4 +1,4 @@
-import { prefixBytes, prefixOf, type BlobKey } from "../domain/blob-key.ts";
+import { prefixBytes, type BlobKey } from "../domain/blob-key.ts";
 import type {
   BlobAtHand,
   BlobPeek,
@@ -30,6 +30,7 @@ export interface CachedOptions {
  */
 export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedStore {
   const cache = createBlobCache<BlobAtHand>({ bytesMax });
+  if (bytesMax === 0) return { ...inner, peek: () => null, cache: cache.stats };
 
   function peek(digits: string): BlobAtHand | null {
     const isShort = digits.length === prefixDigits;
@@ -44,8 +45,9 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   function keep(blob: StoredBlob): void {
     const { data, hash } = blob;
     if (data === null) return;
-    const key = toHex(prefixOf(hash));
-    cache.set(key, { ...blob, data, digits: toHex(hash) }, data.length + blobOverheadBytes);
+    const digits = toHex(hash);
+    const key = digits.slice(0, prefixDigits);
+    cache.set(key, { ...blob, data, digits }, data.length + blobOverheadBytes);
   }
 
   /** What is at hand, and what `ask` answers for the rest, in the order of the keys. */
@@ -83,8 +85,8 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   return {
     peek,
     cache: cache.stats,
-    readMany: async (keys) => await complete(keys, readAndKeep),
-    statMany: async (keys) => await complete(keys, inner.statMany),
+    readMany: (keys) => complete(keys, readAndKeep),
+    statMany: (keys) => complete(keys, inner.statMany),
     putMany,
     openRead,
     beginUpload: async () => await inner.beginUpload(),

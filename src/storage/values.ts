@@ -41,15 +41,11 @@ export function textsByRowCount(
 }
 
 /**
- * The parameters of `rows`, with `filler` for rows up to a power of two, so that a connection
- * prepares a handful of statements and not one for every number of rows.
+ * Adds rows of `filler` to the parameters of `rowCount` rows, up to a power of two, so that a
+ * connection prepares a handful of statements and not one for every number of rows.
  */
-export function padded(rows: readonly (readonly Param[])[], filler: readonly Param[]): Param[] {
-  const params = rows.flat();
-  for (let count = rows.length; count < paddedCount(rows.length); count += 1) {
-    params.push(...filler);
-  }
-  return params;
+export function pad(params: Param[], rowCount: number, filler: readonly Param[]): void {
+  for (let count = rowCount; count < paddedCount(rowCount); count += 1) params.push(...filler);
 }
 
 /** The least power of two that is at least `count`. */

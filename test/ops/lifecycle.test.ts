@@ -174,8 +174,9 @@ describe("stopping", () => {
     const registry = start([...databaseFlags(database), "--drain-timeout", "100ms"]);
     const { port } = await registry.listening;
     const lock = await lockTable(server, database, "blobs");
-    const uploads = [await beginUpload(port, "cut"), await beginUpload(port, "cut too")];
-    await lock.awaited();
+    const first = await beginUpload(port, "cut");
+    await lock.awaited(); // else both could be one statement
+    const uploads = [first, await beginUpload(port, "cut too")];
     await eventually(async () => {
       const [row] = await server.query(
         "SELECT count(*)::int AS total FROM pg_stat_activity " +

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "bun:test";
 import { postgresDialect } from "../../src/storage/postgres/dialect.ts";
 import { sqliteDialect } from "../../src/storage/sqlite/dialect.ts";
-import { padded, paddedCount, textsByRowCount, valuesTable } from "../../src/storage/values.ts";
+import { pad, paddedCount, textsByRowCount, valuesTable } from "../../src/storage/values.ts";
 
 describe("paddedCount", () => {
   it.each([
@@ -19,15 +19,13 @@ describe("paddedCount", () => {
   });
 });
 
-describe("padded", () => {
+describe("pad", () => {
   it("fills up with rows of the filler", () => {
-    const rows = [
-      [1, "a"],
-      [2, "b"],
-      [3, "c"],
-    ];
-    expect(padded(rows, [0, ""])).toEqual([1, "a", 2, "b", 3, "c", 0, ""]);
-    expect(padded(rows.slice(0, 2), [0, ""])).toEqual([1, "a", 2, "b"]);
+    const params = [1, "a", 2, "b", 3, "c"];
+    pad(params, 3, [0, ""]);
+    expect(params).toEqual([1, "a", 2, "b", 3, "c", 0, ""]);
+    pad(params, 4, [0, ""]);
+    expect(params).toHaveLength(8);
   });
 });
 

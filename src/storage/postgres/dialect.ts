@@ -9,8 +9,9 @@ export const postgresDialect: Dialect = {
   bytes: "bytea",
   uuid: "uuid",
   now: "now()",
-  epochMs: (column) => `CAST(extract(epoch FROM ${column}) * 1000 AS double precision)`,
-  ageMs: (column) => `CAST(extract(epoch FROM now() - ${column}) * 1000 AS double precision)`,
+  // Not extract, which computes in numeric from PostgreSQL 14 on.
+  epochMs: (column) => `date_part('epoch', ${column}) * 1000`,
+  ageMs: (column) => `date_part('epoch', now() - ${column}) * 1000`,
   // A plain join would do, but its planner takes a range between columns for a ninth of the table
   // and reads all of it. Nobody can make more blobs than these share their first 16 bytes.
   joinBlobs: (prefix) =>
