@@ -21,11 +21,7 @@ export interface Receipt {
  * `abort` on any failure.
  */
 export interface BlobReceiver {
-  /**
-   * Takes the next bytes. Lent ones are copied. Others must stay as they are until `finish`: a blob
-   * that comes in one piece is not copied then.
-   * @throws RegistryError `blob_too_large`
-   */
+  /** Takes a copy of the next bytes. @throws RegistryError `blob_too_large` */
   take(bytes: Bytes): void;
   /** Resolves when there is room for more. */
   drained(): Promise<void>;
@@ -40,8 +36,6 @@ export interface ReceiverOptions {
   readonly store: BlobStore;
   readonly hashing: Hashing;
   readonly blobBytesMax: number;
-  /** Whether what is taken is only lent: it may be overwritten, or gone, once `take` returns. */
-  readonly isLent: boolean;
   /** Stores a blob that turned out to be small. */
   put(data: Bytes): Promise<Receipt>;
   /** Counts a blob stored otherwise. */
@@ -50,37 +44,23 @@ export interface ReceiverOptions {
 
 /** Keeps a blob in memory while it may be small, and sends it on in segments when it is not. */
 export function createReceiver(options: ReceiverOptions): BlobReceiver {
-  const { store, hashing, blobBytesMax, isLent, put, noted } = options;
+  const { store, hashing, blobBytesMax, put, noted } = options;
   const segmenter = createSegmenter();
   let bytesTotal = 0;
-  /** All of it, while it has come in one piece, to stay. */
-  let only: Bytes | null = null;
   let large: Large | null = null;
   /** The append under way; one at a time, while the next segment comes in. */
   let appending: Promise<void> = Promise.resolve();
 
   function take(bytes: Bytes): void {
-    const isFirst = bytesTotal === 0 && !isLent;
     bytesTotal += bytes.length;
     if (bytesTotal > blobBytesMax) throw tooLarge(blobBytesMax);
-    if (isFirst) {
-      only = bytes;
-      return;
-    }
-    cutOnly();
     segmenter.add(bytes);
-  }
-
-  function cutOnly(): void {
-    if (only !== null) segmenter.add(only);
-    only = null;
   }
 
   async function drained(): Promise<void> {
     if (large === null) {
       if (bytesTotal <= limits.inlineBlobBytesMax) return;
       large = { upload: await store.beginUpload(), hasher: hashing.createHasher() };
-      cutOnly();
     }
     for (const segment of segmenter.takeFull()) await sendOn(large, segment);
   }
@@ -100,8 +80,7 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
 
   async function finish(): Promise<Receipt> {
     if (large === null && bytesTotal <= limits.inlineBlobBytesMax) {
-      const pieces = [...segmenter.takeFull(), segmenter.tail()];
-      return await put(only ?? joinBytes(pieces, bytesTotal));
+      return await put(joinBytes([...segmenter.takeFull(), segmenter.tail()], bytesTotal));
     }
     await drained();
     assert(large !== null, "a large blob has an upload");
@@ -116,7 +95,6 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
   }
 
   async function abort(): Promise<void> {
-    only = null;
     if (large === null) return;
     large.hasher.dispose();
     await appending.catch(() => {});

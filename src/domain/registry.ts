@@ -11,6 +11,7 @@ import type { Bytes } from "./bytes.ts";
 import type { Counters } from "./counters.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hashing } from "./hasher.ts";
+import { limits } from "./limits.ts";
 import { createReceiver, type BlobReceiver, type Receipt } from "./receiver.ts";
 
 /** What the registry does with blobs, whoever asks. Fails with RegistryErrors. */
@@ -23,8 +24,8 @@ export interface Registry extends BlobPeek {
   openRead(key: BlobKey, range?: ByteRange): Promise<BlobReader | null>;
   /** Stores a blob held in memory; resolves once it is committed, or known to be there and good. */
   put(data: Bytes): Promise<Receipt>;
-  /** Begins to receive a blob of unknown size; see `BlobReceiver.take` for `isLent`. */
-  receive(options: { readonly isLent: boolean }): BlobReceiver;
+  /** Begins to receive a blob of unknown size. */
+  receive(): BlobReceiver;
 }
 
 /** What a registry is made of. */
@@ -43,10 +44,27 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { store, cache, hashing, counters, blobBytesMax } = options;
 
   async function put(data: Bytes): Promise<Receipt> {
+    if (data.length > Math.min(limits.inlineBlobBytesMax, blobBytesMax))
+      return await putLarge(data);
     const hash = hashing.hash(data);
     const receipt = only(await store.putMany([{ hash, data }]));
     if (receipt === null) throw new Error("the store gave no receipt");
     return noted({ hash, bytesTotal: data.length, created: receipt.created });
+  }
+
+  async function putLarge(data: Bytes): Promise<Receipt> {
+    const receiver = receive();
+    try {
+      receiver.take(data);
+      return await receiver.finish();
+    } catch (error) {
+      void receiver.abort(); // never fails
+      throw error;
+    }
+  }
+
+  function receive(): BlobReceiver {
+    return createReceiver({ store, hashing, blobBytesMax, put, noted });
   }
 
   function noted(receipt: Receipt): Receipt {
@@ -62,7 +80,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     stat: async (key) => only(await store.statMany([key])),
     openRead: async (key, range) => await store.openRead(key, range),
     put,
-    receive: ({ isLent }) => createReceiver({ store, hashing, blobBytesMax, isLent, put, noted }),
+    receive,
   };
 }
 

@@ -3,10 +3,7 @@ import { withDeadline } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 
-/**
- * Takes the pieces of a body as they come; waits where it must. Of a body that is not read whole, a
- * piece is gone once it has been taken.
- */
+/** Takes the pieces of a body as they come; waits where it must. Taken, a piece is gone. */
 export type TakePiece = (piece: Bytes) => Promise<void>;
 
 /** How long a body may take, in ms; see `domain/limits.ts`. */
@@ -16,37 +13,36 @@ export interface BodyDeadlines {
   readonly uploadMsMax: number;
 }
 
-/** How a body is read. */
-export interface UploadBodyOptions {
-  /** Its Content-Length, null when it has none. */
-  readonly declaredBytes: number | null;
-  readonly take: TakePiece;
-  readonly deadlines?: BodyDeadlines;
+/**
+ * The whole body of a request, for one that is announced as small.
+ * @throws RegistryError `truncated_body` when the client goes, `request_timeout` when it stalls
+ */
+export async function readWholeBody(
+  request: Request,
+  { bufferedUploadMsMax }: BodyDeadlines = limits,
+): Promise<Bytes> {
+  return new Uint8Array(await inTime(request.arrayBuffer(), bufferedUploadMsMax));
 }
 
 /**
- * Hands on the body of a request: in one piece when it is announced as small, else piece by piece,
- * each only when the last has been taken, which holds the client up when the database is slow.
- * @throws RegistryError `truncated_body` when the client goes, `request_timeout` when it stalls
+ * Hands on the body of a request piece by piece, each only when the last has been taken, which
+ * holds the client up when the database is slow.
+ * @throws RegistryError as `readWholeBody`, and whatever `take` throws
  */
-export async function readUploadBody(
+export async function readBodyPieces(
   request: Request,
-  { declaredBytes, take, deadlines = limits }: UploadBodyOptions,
+  take: TakePiece,
+  { uploadStallMsMax, uploadMsMax }: BodyDeadlines = limits,
 ): Promise<void> {
   if (request.body === null) return;
-  if (isReadWhole(declaredBytes)) {
-    const body = await inTime(request.arrayBuffer(), deadlines.bufferedUploadMsMax);
-    await take(new Uint8Array(body));
-    return;
-  }
   const startedAt = performance.now();
   const reader = (request.body as ReadableStream<Bytes>).getReader();
   try {
     for (;;) {
-      const leftMs = deadlines.uploadMsMax - (performance.now() - startedAt);
+      const leftMs = uploadMsMax - (performance.now() - startedAt);
       const { done, value } = await inTime(
         reader.read(),
-        Math.max(1, Math.min(deadlines.uploadStallMsMax, leftMs)),
+        Math.max(1, Math.min(uploadStallMsMax, leftMs)),
       );
       if (done) return;
       await take(value);

@@ -1,8 +1,13 @@
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 
-/** A token of RFC 9110 section 5.6.2. */
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
+/**
+ * A parameter's name (a token of RFC 9110 section 5.6.2) and, behind `=`, its value: a quoted
+ * string in which a backslash quotes the next character, or what stands up to `;` or a blank, for
+ * boundaries are seen unquoted with characters that a token does not have.
+ */
+const parameter =
+  /[ \t;]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(=[ \t]*(?:"((?:[^"\\]|\\.)*)"|((?!")[^;\s]*)))?/sy;
 /** RFC 2046 section 5.1.1: 1 to 70 of these, and no space at the end. */
 const legalBoundary = /^[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]$/;
 
@@ -37,17 +42,13 @@ export function parseBoundary(contentType: string | null): string {
 
 /** The value of a parameter in `; name=value; name="value"`; null when it is missing or broken. */
 export function readParameter(parameters: string, name: string): string | null {
-  let rest = parameters;
+  parameter.lastIndex = 0;
   for (;;) {
-    rest = rest.replace(/^[ \t;]+/, "");
-    const found = token.exec(rest)?.[0];
-    if (found === undefined) return null;
-    rest = rest.slice(found.length).replace(/^[ \t]*/, "");
-    if (!rest.startsWith("=")) continue;
-    const value = readValue(rest.slice(1).replace(/^[ \t]*/, ""));
-    if (value === null) return null;
-    if (found.toLowerCase() === name) return value.text;
-    rest = value.rest;
+    const found = parameter.exec(parameters);
+    if (found === null) return null;
+    const [, foundName = "", value, quoted, plain] = found;
+    if (value === undefined || foundName.toLowerCase() !== name) continue;
+    return plain ?? quoted?.replaceAll(/\\(.)/gs, "$1") ?? null;
   }
 }
 
@@ -59,22 +60,4 @@ function parametersOf(contentType: string): string | null {
   const type = end < 0 ? contentType : contentType.slice(0, end);
   if (type.trim().toLowerCase() !== "multipart/form-data") return null;
   return end < 0 ? "" : contentType.slice(end);
-}
-
-interface Value {
-  readonly text: string;
-  readonly rest: string;
-}
-
-/** A token, or a quoted string in which a backslash quotes the next character. */
-function readValue(input: string): Value | null {
-  if (!input.startsWith('"')) {
-    // Boundaries are seen unquoted with characters that a token does not have.
-    const text = /^[^;\s]*/.exec(input)?.[0] ?? "";
-    return { text, rest: input.slice(text.length) };
-  }
-  const quoted = /^"((?:[^"\\]|\\.)*)"/s.exec(input);
-  if (quoted === null) return null;
-  const [whole, inside = ""] = quoted;
-  return { text: inside.replaceAll(/\\(.)/gs, "$1"), rest: input.slice(whole.length) };
 }

@@ -1,5 +1,5 @@
 import type { Bytes } from "../domain/bytes.ts";
-import { createByteSearch } from "./byte-search.ts";
+import { findBytes, partialTail, standsAt } from "./byte-search.ts";
 import { readDelimiterTail } from "./delimiter.ts";
 
 /**
@@ -27,9 +27,8 @@ const dash = 45;
 
 /** A reader of content for one form, from its first byte on. */
 export function createContentReader(boundary: string): ContentReader {
-  const delimiter: Bytes = new TextEncoder().encode(`\r\n--${boundary}`);
-  const atLineStart = createByteSearch(delimiter.subarray(2));
-  const inContent = createByteSearch(delimiter);
+  const delimiter: Bytes = Buffer.from(`\r\n--${boundary}`, "latin1");
+  const atLineStart = delimiter.subarray(2);
   /** At the very beginning of a content a delimiter needs no CRLF: the one before it serves. */
   let isContentStart = true;
 
@@ -37,11 +36,11 @@ export function createContentReader(boundary: string): ContentReader {
     let rest = bytes;
     let from = 0;
     for (;;) {
-      const start = isContentStart ? 0 : inContent.find(rest, from);
-      const found = isContentStart ? atLineStart.standsAt(rest, 0) : start >= 0;
+      const start = isContentStart ? 0 : findBytes(delimiter, rest, from);
+      const found = isContentStart ? standsAt(atLineStart, rest, 0) : start >= 0;
       if (found === "partly") return { kind: "unfinished", rest };
       if (!found && !isContentStart) {
-        const end = rest.length - inContent.partialTail(rest);
+        const end = rest.length - partialTail(delimiter, rest);
         emit(rest.subarray(0, end));
         return { kind: "unfinished", rest: rest.subarray(end) };
       }
@@ -67,8 +66,7 @@ export function createContentReader(boundary: string): ContentReader {
   }
 
   function lastDelimiter(rest: Bytes): "opens" | "closes" | null {
-    const search = isContentStart ? atLineStart : inContent;
-    if (search.standsAt(rest, 0) !== true) return null;
+    if (standsAt(isContentStart ? atLineStart : delimiter, rest, 0) !== true) return null;
     const end = delimiterBytes();
     return rest[end] === dash && rest[end + 1] === dash ? "closes" : "opens";
   }

@@ -1,4 +1,4 @@
-import type { Bytes } from "../domain/bytes.ts";
+import { joinBytes, type Bytes } from "../domain/bytes.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import { createContentReader } from "./content-reader.ts";
@@ -102,6 +102,22 @@ export function createFormReader({ boundary, onData }: FormReaderOptions): FormR
   }
 
   return { push, end };
+}
+
+/**
+ * The bytes of the `data` part of a whole form: a view of it, not a copy.
+ * @throws RegistryError as a form reader does
+ */
+export function readForm(body: Bytes, boundary: string): Bytes {
+  const pieces: Bytes[] = [];
+  const form = createFormReader({ boundary, onData: (bytes) => void pieces.push(bytes) });
+  form.push(body);
+  form.end();
+  // Several where the data holds what begins like a delimiter.
+  return joinBytes(
+    pieces,
+    pieces.length === 1 ? 0 : pieces.reduce((sum, { length }) => sum + length, 0),
+  );
 }
 
 // --- internal ---

@@ -51,9 +51,8 @@ export function readPartName(headers: Bytes): string | null {
 
 /** The header lines, folded ones joined (RFC 5322 section 2.2.3), as one character a byte. */
 function linesOf(headers: Bytes): string[] {
-  const text = Buffer.from(headers.buffer, headers.byteOffset, headers.byteLength)
-    .toString("latin1")
-    .replaceAll(/\r\n(?=[ \t])/g, "");
+  const raw: string = Buffer.prototype.toString.call(headers, "latin1");
+  const text = raw.replaceAll(/\r\n(?=[ \t])/g, "");
   if (text.includes("\0")) {
     throw new RegistryError("nul_in_part_name", "A part's headers hold a NUL; leave it out.");
   }

@@ -17,17 +17,16 @@ const cache = { peek: () => null };
 /** A receiver and everything it touches. */
 interface SceneOptions {
   readonly blobBytesMax?: number;
-  readonly isLent?: boolean;
   before?(call: string): Promise<void>;
 }
 
 function createScene(options: SceneOptions) {
-  const { blobBytesMax = 16 * mebibyte, isLent = false, ...storeOptions } = options;
+  const { blobBytesMax = 16 * mebibyte, ...storeOptions } = options;
   const store = createRecordingStore(storeOptions);
   const recording = createRecordingHashing();
   const counters = createCounters();
   const registry = createRegistry({ store, cache, hashing: recording, counters, blobBytesMax });
-  return { store, hashers: recording.hashers, counters, receiver: registry.receive({ isLent }) };
+  return { store, hashers: recording.hashers, counters, receiver: registry.receive() };
 }
 
 /** Bytes of which no two stretches of a segment's length are alike. */
@@ -51,7 +50,7 @@ async function settle(): Promise<void> {
 
 describe("what is lent", () => {
   test.each([1, 3])("of a small blob in %d pieces may be overwritten once taken", async (count) => {
-    const { store, receiver } = createScene({ isLent: true });
+    const { store, receiver } = createScene({});
     const data = bytesOf(300);
     for (const piece of cutBytes(
       data,
@@ -66,7 +65,7 @@ describe("what is lent", () => {
   });
 
   test("of a large blob may be overwritten once taken", async () => {
-    const { store, receiver } = createScene({ isLent: true });
+    const { store, receiver } = createScene({});
     const data = bytesOf(3 * mebibyte + 1);
     for (const piece of cutBytes(data, [700_001, 700_001, 700_001])) {
       const lent = piece.slice();
@@ -96,14 +95,6 @@ describe("a small blob", () => {
     const { hash, bytesTotal } = await receiver.finish();
     expect(bytesTotal).toBe(0);
     expect(toHex(hash)).toStartWith("af1349b9f5f9a1a6");
-  });
-
-  test("that came in one piece is put without a copy", async () => {
-    const { store, receiver } = createScene({});
-    const data = bytesOf(1_000).subarray(100, 900);
-    receiver.take(data);
-    await receiver.finish();
-    expect(store.puts[0]?.data).toBe(data);
   });
 
   test("that came in pieces is put whole", async () => {

@@ -102,7 +102,7 @@ test("openRead asks the store for the same range", async () => {
 
 test("receive makes receivers that do not share anything", async () => {
   const { registry } = createScene();
-  const [one, other] = [registry.receive({ isLent: false }), registry.receive({ isLent: true })];
+  const [one, other] = [registry.receive(), registry.receive()];
   one.take(data);
   other.take(utf8("another"));
   expect((await one.finish()).hash).toEqual(hash);

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
 import type { Bytes } from "../../src/domain/bytes.ts";
-import { createByteSearch } from "../../src/multipart/byte-search.ts";
+import { findBytes, partialTail, standsAt } from "../../src/multipart/byte-search.ts";
 import { utf8 } from "../support/form.ts";
 
-const search = createByteSearch(utf8("\r\n--B"));
+const delimiter = utf8("\r\n--B");
 
 /** A view in the middle of a larger buffer, whose neighbours would complete the pattern. */
 function viewOf(text: string): Bytes {
@@ -13,7 +13,7 @@ function viewOf(text: string): Bytes {
   return whole.subarray(5, whole.length - 5);
 }
 
-describe("find", () => {
+describe("findBytes", () => {
   test.each([
     ["", 0, -1],
     ["\r\n--B", 0, 0],
@@ -26,12 +26,12 @@ describe("find", () => {
     ["\r\n--b", 0, -1],
     ["\r\n--B", 1, -1],
   ])("in %j from %d is at %d", (text, from, at) => {
-    expect(search.find(viewOf(text), from)).toBe(at);
+    expect(findBytes(delimiter, viewOf(text), from)).toBe(at);
   });
 
   test("finds bytes beyond ASCII and NULs", () => {
     const pattern = Uint8Array.of(0, 255, 128);
-    expect(createByteSearch(pattern).find(Uint8Array.of(0, 255, 0, 255, 128), 0)).toBe(2);
+    expect(findBytes(pattern, Uint8Array.of(0, 255, 0, 255, 128), 0)).toBe(2);
   });
 });
 
@@ -45,7 +45,7 @@ describe("standsAt", () => {
     ["\r\n--b", 0, false],
     ["\r\n-x", 0, false],
   ])("in %j at %d is %p", (text, offset, stands) => {
-    expect(search.standsAt(viewOf(text), offset)).toBe(stands);
+    expect(standsAt(delimiter, viewOf(text), offset)).toBe(stands);
   });
 });
 
@@ -61,7 +61,7 @@ describe("partialTail", () => {
     ["\r\n--B", 0],
     ["\r\n-x", 0],
   ])("of %j is %d bytes", (text, length) => {
-    expect(search.partialTail(viewOf(text))).toBe(length);
+    expect(partialTail(delimiter, viewOf(text))).toBe(length);
   });
 
   test("is the longest end that is a beginning of the pattern, and not all of it", () => {
@@ -72,7 +72,7 @@ describe("partialTail", () => {
         const text = characters.join("");
         const lengths = [4, 3, 2, 1, 0];
         const longest = lengths.find((length) => text.endsWith(pattern.slice(0, length)));
-        expect(search.partialTail(utf8(text))).toBe(longest ?? 0);
+        expect(partialTail(delimiter, utf8(text))).toBe(longest ?? 0);
       }),
     );
   });

@@ -1,14 +1,13 @@
-import { toHex, type Bytes } from "../../domain/bytes.ts";
+import { toHex } from "../../domain/bytes.ts";
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Receipt } from "../../domain/receiver.ts";
 import type { Registry } from "../../domain/registry.ts";
 import { parseBoundary } from "../../multipart/boundary.ts";
-import { createFormReader } from "../../multipart/form-reader.ts";
-import { entityTagOf } from "../blob-headers.ts";
+import { createFormReader, readForm } from "../../multipart/form-reader.ts";
 import { metadataPath } from "../path-map.ts";
-import { declaredBytesOf, isReadWhole, readUploadBody } from "../upload-body.ts";
+import { declaredBytesOf, isReadWhole, readBodyPieces, readWholeBody } from "../upload-body.ts";
 
 /** What the upload route needs. */
 export interface UploadOptions {
@@ -21,34 +20,42 @@ export interface UploadOptions {
 /** POST /api/v1/metadata: stores the bytes of the form's `data` part, exactly as they came. */
 export function createUpload(options: UploadOptions): (request: Request) => Promise<Response> {
   const { registry, blobBytesMax, storeMsMax } = options;
+  const toResponse = createReceiptResponses();
 
   async function upload(request: Request): Promise<Response> {
     const boundary = parseBoundary(request.headers.get("content-type"));
     refuseEncoding(request.headers.get("content-encoding"));
     const declaredBytes = declaredBytesOf(request);
     refuseTooLarge(declaredBytes, blobBytesMax);
-    return toAnswer(await receive(request, boundary, declaredBytes));
+    const receipt = isReadWhole(declaredBytes)
+      ? await receiveWhole(request, boundary)
+      : await receivePieces(request, boundary);
+    return toResponse(receipt);
   }
 
-  async function receive(
-    request: Request,
-    boundary: string,
-    declaredBytes: number | null,
-  ): Promise<Receipt> {
-    const receiver = registry.receive({ isLent: !isReadWhole(declaredBytes) });
+  async function receiveWhole(request: Request, boundary: string): Promise<Receipt> {
+    const data = readForm(await readWholeBody(request), boundary);
+    return await inTime(registry.put(data));
+  }
+
+  async function receivePieces(request: Request, boundary: string): Promise<Receipt> {
+    const receiver = registry.receive();
     const form = createFormReader({ boundary, onData: receiver.take });
     try {
-      const take = async (piece: Bytes): Promise<void> => {
+      await readBodyPieces(request, async (piece) => {
         form.push(piece);
         await receiver.drained();
-      };
-      await readUploadBody(request, { declaredBytes, take });
+      });
       form.end();
-      return await withDeadline(receiver.finish(), storeMsMax, () => databaseTimeout(storeMsMax));
+      return await inTime(receiver.finish());
     } catch (error) {
       void receiver.abort(); // never fails, and the client need not wait for it
       throw error;
     }
+  }
+
+  function inTime(storing: Promise<Receipt>): Promise<Receipt> {
+    return withDeadline(storing, storeMsMax, () => databaseTimeout(storeMsMax));
   }
 
   return upload;
@@ -74,14 +81,14 @@ function refuseTooLarge(declaredBytes: number | null, blobBytesMax: number): voi
   );
 }
 
-function toAnswer({ hash, bytesTotal, created }: Receipt): Response {
-  const hex = toHex(hash);
-  return new Response(JSON.stringify({ hash: hex, size: bytesTotal, created }), {
-    headers: {
-      "Content-Type": "application/json",
-      "Cache-Control": "no-store",
-      Location: `${metadataPath}/${hex}`,
-      ETag: entityTagOf(hash),
-    },
-  });
+/** Makes answers that carry a receipt. As for blobs, one Headers object serves all. */
+function createReceiptResponses(): (receipt: Receipt) => Response {
+  const headers = new Headers({ "Content-Type": "application/json", "Cache-Control": "no-store" });
+  const init = { headers };
+  return ({ hash, bytesTotal, created }) => {
+    const digits = toHex(hash);
+    headers.set("Location", `${metadataPath}/${digits}`);
+    headers.set("ETag", `"${digits}"`);
+    return new Response(`{"hash":"${digits}","size":${bytesTotal},"created":${created}}`, init);
+  };
 }
