@@ -55,7 +55,8 @@ export function listen(options: ServerOptions): HttpServer {
   function handle(request: Request, server: Server): Response | Promise<Response> {
     const quick = atHand(request);
     if (quick !== null) return leaving(quick);
-    const answer = mayHaveBody(request) ? unhurried(request, server) : fetch(withHost(request));
+    if (mayHaveBody(request)) return unhurried(request, server);
+    const answer = fetch(withHost(request));
     return answer instanceof Response ? leaving(answer) : answer.then(leaving);
   }
 
@@ -69,13 +70,12 @@ export function listen(options: ServerOptions): HttpServer {
    * A body has deadlines of its own, which end in an answer. Bun's ends in none, and wants 16 KiB a
    * second on average; it counts again for what follows on the connection.
    */
-  async function unhurried(request: Request, server: Server): Promise<Response> {
+  function unhurried(request: Request, server: Server): Promise<Response> {
     server.timeout(request, 0);
-    try {
-      return await fetch(withHost(request));
-    } finally {
+    return Promise.resolve(fetch(withHost(request))).then((response) => {
       server.timeout(request, options.idleSecondsMax);
-    }
+      return leaving(response);
+    });
   }
 
   const server = bind(options, handle);

@@ -17,11 +17,16 @@ export interface BodyDeadlines {
  * The whole body of a request, for one that is announced as small.
  * @throws RegistryError `truncated_body` when the client goes, `request_timeout` when it stalls
  */
-export async function readWholeBody(
+export function readWholeBody(
   request: Request,
   { bufferedUploadMsMax }: BodyDeadlines = limits,
 ): Promise<Bytes> {
-  return new Uint8Array(await inTime(request.arrayBuffer(), bufferedUploadMsMax));
+  return withDeadline(request.arrayBuffer(), bufferedUploadMsMax, stalled).then(
+    (body) => new Uint8Array(body),
+    (error: unknown) => {
+      throw toBodyError(error);
+    },
+  );
 }
 
 /**
@@ -70,18 +75,24 @@ export function declaredBytesOf(request: Request): number | null {
 
 async function inTime<T>(reading: Promise<T>, timeoutMs: number): Promise<T> {
   try {
-    return await withDeadline(reading, timeoutMs, () => {
-      return new RegistryError(
-        "request_timeout",
-        "The body did not arrive in time; nothing was stored. Send it again.",
-      );
-    });
+    return await withDeadline(reading, timeoutMs, stalled);
   } catch (error) {
-    if (error instanceof RegistryError) throw error;
-    throw new RegistryError(
-      "truncated_body",
-      "The body ended before it was whole; nothing was stored. Send it again.",
-      { cause: error },
-    );
+    throw toBodyError(error);
   }
+}
+
+function stalled(): RegistryError {
+  return new RegistryError(
+    "request_timeout",
+    "The body did not arrive in time; nothing was stored. Send it again.",
+  );
+}
+
+function toBodyError(error: unknown): RegistryError {
+  if (error instanceof RegistryError) return error;
+  return new RegistryError(
+    "truncated_body",
+    "The body ended before it was whole; nothing was stored. Send it again.",
+    { cause: error },
+  );
 }

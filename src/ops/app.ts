@@ -46,7 +46,7 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
   const workMsMax = workMsMaxOf(config);
   // From outside in: a cache, batches, every stored byte verified, the database.
   const kept = verified(createSqlBlobStore(database), { hashing, counters });
-  const store = cached(batched(kept, { ...lanesOf(database), waitMsMax: workMsMax }), {
+  const store = cached(batched(kept, { ...lanesOf(database), callMsMax: workMsMax }), {
     bytesMax: config.cacheBytesMax,
   });
   const registry = createRegistry({ store, cache: store, hashing, counters, blobBytesMax });

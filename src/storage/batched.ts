@@ -11,8 +11,8 @@ export interface BatchedOptions {
   /** Batches at work at once, each on a connection of its own. */
   readonly readLanes: number;
   readonly writeLanes: number;
-  /** How long a call may wait for its batch to begin. */
-  readonly waitMsMax: number;
+  /** How long a call for one blob may take. */
+  readonly callMsMax: number;
 }
 
 /**
@@ -20,8 +20,8 @@ export interface BatchedOptions {
  * insert and one commit, reads that arrive together one query, and reads of one key one read.
  */
 export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
-  const { readLanes, writeLanes, waitMsMax } = options;
-  const common = { waitMsMax, gather: nextTurn };
+  const { readLanes, writeLanes, callMsMax } = options;
+  const common = { itemMsMax: callMsMax, gather: nextTurn };
   const readBounds = {
     ...common,
     lanes: readLanes,

@@ -5,7 +5,7 @@ import { RegistryError } from "../domain/errors.ts";
 export interface Batcher<In, Out> {
   /**
    * The outcome of one item. Fails with `overloaded` when the queue is full, `database_timeout`
-   * when the item waited too long, else as its batch did.
+   * when it took too long, else as its batch did.
    */
   submit(item: In): Promise<Out>;
   /** Resolves once nothing waits and nothing runs. */
@@ -22,8 +22,8 @@ export interface BatcherOptions<In, Out> {
   /** What may wait. */
   readonly queueItemsMax: number;
   readonly queueBytesMax: number;
-  /** How long an item may wait for its batch to begin. */
-  readonly waitMsMax: number;
+  /** How long an item may take, from when it is submitted. */
+  readonly itemMsMax: number;
   bytesOf(item: In): number;
   /** Waited for before each batch, for items that are about to come. Never rejects. */
   gather?(): Promise<void>;
@@ -69,7 +69,7 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
       }
       const batch = take();
       if (waiting.length > 0 && busyLanes < lanes && !isGathering) void work();
-      if (batch.length > 0) await settle(batch, options.run);
+      if (batch.length > 0) await settle(batch, options);
     }
     busyLanes -= 1;
     if (busyLanes > 0) return;
@@ -79,7 +79,7 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
 
   /** The next batch; what has waited too long is told so and left out. */
   function take(): Waiting<In, Out>[] {
-    const { itemsMax, bytesMax, waitMsMax } = options;
+    const { itemsMax, bytesMax, itemMsMax } = options;
     const now = performance.now();
     const batch: Waiting<In, Out>[] = [];
     let bytes = 0;
@@ -88,8 +88,8 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
       if (batch.length > 0 && (batch.length >= itemsMax || bytes + entry.bytes > bytesMax)) break;
       taken += 1;
       waitingBytes -= entry.bytes;
-      if (now - entry.since > waitMsMax) {
-        entry.reject(databaseTimeout(waitMsMax));
+      if (now - entry.since > itemMsMax) {
+        entry.reject(databaseTimeout(itemMsMax));
         continue;
       }
       bytes += entry.bytes;
@@ -130,17 +130,24 @@ function overloaded(): RegistryError {
   return new RegistryError("overloaded", "Too many requests wait for the database; try later.");
 }
 
-type Run<In, Out> = BatcherOptions<In, Out>["run"];
-
-/** Does the work of a batch, and tells each who waits. Never rejects. */
+/**
+ * Does the work of a batch, and tells each who waits: when it is done, or when the time of the one
+ * that has waited longest is over. A deadline for each would cost a tenth of an upload's time.
+ * Never rejects.
+ */
 async function settle<In, Out>(
   batch: readonly Waiting<In, Out>[],
-  run: Run<In, Out>,
+  { run, itemMsMax }: Pick<BatcherOptions<In, Out>, "run" | "itemMsMax">,
 ): Promise<void> {
-  const outcomes = await attempt(
-    batch.map(({ item }) => item),
-    run,
-  );
+  const waitedMs = performance.now() - (batch[0]?.since ?? 0);
+  let isLate = false;
+  const deadline = setTimeout(() => {
+    isLate = true;
+    for (const { reject } of batch) reject(databaseTimeout(itemMsMax));
+  }, itemMsMax - waitedMs);
+  const items = batch.map(({ item }) => item);
+  const outcomes = await attempt(items, { run, isLate: () => isLate });
+  clearTimeout(deadline);
   let index = 0;
   for (const { resolve, reject } of batch) {
     const outcome = outcomes[index];
@@ -151,22 +158,31 @@ async function settle<In, Out>(
   }
 }
 
+interface Attempt<In, Out> {
+  readonly run: BatcherOptions<In, Out>["run"];
+  /** Whether nobody waits any more. */
+  readonly isLate: () => boolean;
+}
+
 /** Tries a batch, and once more when the connection was lost. Never rejects. */
 async function attempt<In, Out>(
   items: readonly In[],
-  run: Run<In, Out>,
+  how: Attempt<In, Out>,
   isSecond = false,
 ): Promise<(Out | Failure)[]> {
   try {
-    return toOutcomes(await run(items));
+    return toOutcomes(await how.run(items));
   } catch (error) {
-    if (isLost(error) && !isSecond) return await attempt(items, run, true);
+    if (how.isLate()) return items.map(() => new Failure(error));
+    if (isLost(error) && !isSecond) return await attempt(items, how, true);
     if (error instanceof RegistryError || items.length === 1) {
       return items.map(() => new Failure(error));
     }
     // The data of one item, it may be; which one, only trying tells.
     const outcomes: (Out | Failure)[] = [];
-    for (const item of items) outcomes.push(...(await attempt([item], run)));
+    for (const item of items) {
+      outcomes.push(...(how.isLate() ? [new Failure(error)] : await attempt([item], how)));
+    }
     return outcomes;
   }
 }

@@ -23,7 +23,7 @@ beforeAll(async () => {
   database = openPostgres(optionsOf(target, { host: "127.0.0.1", port: proxy.port }));
   await migrate(database);
   const kept = verified(createSqlBlobStore(database), { hashing, counters: createCounters() });
-  store = batched(kept, { readLanes: 1, writeLanes: 1, waitMsMax: 20_000 });
+  store = batched(kept, { readLanes: 1, writeLanes: 1, callMsMax: 20_000 });
 });
 afterAll(async () => {
   await store.close();

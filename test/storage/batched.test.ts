@@ -11,7 +11,7 @@ import { hashing, randomBlob, shortKey } from "../support/blobs.ts";
 import { twoKinds, type OwnDatabase } from "../support/databases.ts";
 import { createRecordingStore } from "../support/recording-store.ts";
 
-const lanes = { readLanes: 2, writeLanes: 2, waitMsMax: 60_000 };
+const lanes = { readLanes: 2, writeLanes: 2, callMsMax: 60_000 };
 
 function openWhole({ database }: OwnDatabase): BlobStore {
   const counters = createCounters();

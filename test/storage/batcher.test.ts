@@ -14,7 +14,7 @@ function createManualBatcher(options: Partial<Options> = {}) {
     bytesMax: 100,
     queueItemsMax: 8,
     queueBytesMax: 200,
-    waitMsMax: 60_000,
+    itemMsMax: 60_000,
     bytesOf: () => 1,
     async run(items) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -112,7 +112,7 @@ describe("createBatcher", () => {
   });
 
   it("gives up on what waited too long, and leaves it out of the batch", async () => {
-    const { batcher, batches } = createManualBatcher({ lanes: 1, waitMsMax: -1 });
+    const { batcher, batches } = createManualBatcher({ lanes: 1, itemMsMax: -1 });
     expect(await codeRejectedBy(batcher.submit(1))).toBe("database_timeout");
     expect(batches).toEqual([]);
     await batcher.idle();

@@ -35,7 +35,8 @@ export function createUpload(options: UploadOptions): (request: Request) => Prom
 
   async function receiveWhole(request: Request, boundary: string): Promise<Receipt> {
     const data = readForm(await readWholeBody(request), boundary);
-    return await inTime(registry.put(data));
+    const stored = registry.put(data);
+    return await (data.length <= limits.inlineBlobBytesMax ? stored : inTime(stored));
   }
 
   async function receivePieces(request: Request, boundary: string): Promise<Receipt> {
