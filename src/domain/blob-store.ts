@@ -32,11 +32,13 @@ export interface NewBlob {
   readonly isKnownGood?: boolean;
 }
 
-/** A blob at hand, small and whole. */
+/** A blob at hand, small and whole, with what an answer says of it ready made. */
 export interface BlobAtHand extends StoredBlob {
   readonly data: Bytes;
   /** All 64 hexadecimal digits of its hash. */
   readonly digits: string;
+  /** When it was stored as HTTP writes it, in whole seconds; null if nobody noted it. */
+  readonly lastModified: string | null;
 }
 
 /** Looks for a blob where looking costs nothing. */

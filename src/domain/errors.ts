@@ -9,6 +9,8 @@ export type ErrorCode =
   | "not_found"
   | "route_not_found"
   | "method_not_allowed"
+  | "precondition_failed"
+  | "range_not_satisfiable"
   // an upload that cannot be read
   | "unsupported_media_type"
   | "unsupported_content_encoding"
@@ -26,6 +28,14 @@ export type ErrorCode =
   | "other_parts_too_large"
   | "blob_too_large"
   | "request_timeout"
+  | "hash_mismatch"
+  | "partial_upload"
+  | "invalid_digest"
+  | "digest_mismatch"
+  // a question about many keys that cannot be read
+  | "invalid_key_list"
+  | "too_many_keys"
+  | "body_too_large"
   // what the registry cannot do now
   | "corrupt_blob"
   | "database_unavailable"

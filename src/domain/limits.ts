@@ -27,6 +27,11 @@ export const limits = {
   otherPartsBytesMax: mebibyte,
   /** Characters of a boundary (RFC 2046 section 5.1.1). */
   boundaryCharactersMax: 70,
+  /** Keys of one question which of them are missing, and bytes of its body. */
+  keyListMax: 1000,
+  keyListBytesMax: 256 * kibibyte,
+  /** Such questions that wait for the database. */
+  keyListQueueMax: 64,
   /** Rows and bytes of one insert; padded to a power of two, rows are a power of two. */
   writeBatchRowsMax: 128,
   writeBatchBytesMax: 4 * mebibyte,

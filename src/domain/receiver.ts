@@ -1,7 +1,7 @@
 import type { BlobHash } from "./blob-key.ts";
 import { assert } from "./assert.ts";
 import type { BlobStore, BlobUpload, Segment } from "./blob-store.ts";
-import { joinBytes, type Bytes } from "./bytes.ts";
+import { bytesEqual, joinBytes, toHex, type Bytes } from "./bytes.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hasher, Hashing } from "./hasher.ts";
 import { limits } from "./limits.ts";
@@ -25,8 +25,11 @@ export interface BlobReceiver {
   take(bytes: Bytes): void;
   /** Resolves when there is room for more. */
   drained(): Promise<void>;
-  /** Stores the blob; resolves once it is committed, or known to be there and good. */
-  finish(): Promise<Receipt>;
+  /**
+   * Stores the blob; resolves once it is committed, or known to be there and good.
+   * @throws RegistryError `hash_mismatch` when it does not hash to `expected`
+   */
+  finish(expected?: BlobHash): Promise<Receipt>;
   /** Removes what was stored of it. Never fails: what it cannot remove now is swept later. */
   abort(): Promise<void>;
 }
@@ -37,7 +40,7 @@ export interface ReceiverOptions {
   readonly hashing: Hashing;
   readonly blobBytesMax: number;
   /** Stores a blob that turned out to be small. */
-  put(data: Bytes): Promise<Receipt>;
+  put(data: Bytes, expected?: BlobHash): Promise<Receipt>;
   /** Counts a blob stored otherwise. */
   noted(receipt: Receipt): Receipt;
 }
@@ -78,9 +81,10 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
     if (segment.data.length === limits.segmentBytes) segmenter.reuse(segment.data);
   }
 
-  async function finish(): Promise<Receipt> {
+  async function finish(expected?: BlobHash): Promise<Receipt> {
     if (large === null && bytesTotal <= limits.inlineBlobBytesMax) {
-      return await put(joinBytes([...segmenter.takeFull(), segmenter.tail()], bytesTotal));
+      const data = joinBytes([...segmenter.takeFull(), segmenter.tail()], bytesTotal);
+      return await put(data, expected);
     }
     await drained();
     assert(large !== null, "a large blob has an upload");
@@ -89,6 +93,7 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
     if (tail.length > 0) await sendOn(large, tail);
     await appending;
     const hash = hasher.digest();
+    refuseMismatch(hash, expected);
     const { created } = await upload.commit(hash);
     hasher.dispose();
     return noted({ hash, bytesTotal, created });
@@ -102,6 +107,15 @@ export function createReceiver(options: ReceiverOptions): BlobReceiver {
   }
 
   return { take, drained, finish, abort };
+}
+
+/** @throws RegistryError `hash_mismatch` when a blob's hash is not the one that was expected */
+export function refuseMismatch(hash: BlobHash, expected: BlobHash | undefined): void {
+  if (expected === undefined || bytesEqual(hash, expected)) return;
+  throw new RegistryError(
+    "hash_mismatch",
+    `The body hashes to ${toHex(hash)}, not to the key ${toHex(expected)}; nothing was stored.`,
+  );
 }
 
 // --- internal ---

@@ -1,4 +1,4 @@
-import type { BlobKey } from "./blob-key.ts";
+import type { BlobHash, BlobKey } from "./blob-key.ts";
 import type {
   BlobPeek,
   BlobReader,
@@ -12,7 +12,7 @@ import type { Counters } from "./counters.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hashing } from "./hasher.ts";
 import { limits } from "./limits.ts";
-import { createReceiver, type BlobReceiver, type Receipt } from "./receiver.ts";
+import { createReceiver, refuseMismatch, type BlobReceiver, type Receipt } from "./receiver.ts";
 
 /** What the registry does with blobs, whoever asks. Fails with RegistryErrors. */
 export interface Registry extends BlobPeek {
@@ -22,8 +22,13 @@ export interface Registry extends BlobPeek {
   stat(key: BlobKey): Promise<BlobStat | null>;
   /** Opens a blob of any size for reading, piece by piece. */
   openRead(key: BlobKey, range?: ByteRange): Promise<BlobReader | null>;
-  /** Stores a blob held in memory; resolves once it is committed, or known to be there and good. */
-  put(data: Bytes): Promise<Receipt>;
+  /**
+   * Stores a blob held in memory; resolves once it is committed, or known to be there and good.
+   * @throws RegistryError `hash_mismatch` when it does not hash to `expected`
+   */
+  put(data: Bytes, expected?: BlobHash): Promise<Receipt>;
+  /** Whether each of many keys names no blob that is here and good, in one query. */
+  missing(keys: readonly BlobKey[]): Promise<boolean[]>;
   /** Begins to receive a blob of unknown size. */
   receive(): BlobReceiver;
 }
@@ -43,24 +48,31 @@ export interface RegistryOptions {
 export function createRegistry(options: RegistryOptions): Registry {
   const { store, cache, hashing, counters, blobBytesMax } = options;
 
-  async function put(data: Bytes): Promise<Receipt> {
+  async function put(data: Bytes, expected?: BlobHash): Promise<Receipt> {
     if (data.length > Math.min(limits.inlineBlobBytesMax, blobBytesMax))
-      return await putLarge(data);
+      return await putLarge(data, expected);
     const hash = hashing.hash(data);
+    refuseMismatch(hash, expected);
     const receipt = only(await store.putMany([{ hash, data }]));
     if (receipt === null) throw new Error("the store gave no receipt");
     return noted({ hash, bytesTotal: data.length, created: receipt.created });
   }
 
-  async function putLarge(data: Bytes): Promise<Receipt> {
+  async function putLarge(data: Bytes, expected?: BlobHash): Promise<Receipt> {
     const receiver = receive();
     try {
       receiver.take(data);
-      return await receiver.finish();
+      return await receiver.finish(expected);
     } catch (error) {
       void receiver.abort(); // never fails
       throw error;
     }
+  }
+
+  async function missing(keys: readonly BlobKey[]): Promise<boolean[]> {
+    const stats = await store.statMany(keys);
+    // What is bad is missing: an upload of the true bytes repairs it.
+    return stats.map((stat) => stat === null || stat instanceof RegistryError);
   }
 
   function receive(): BlobReceiver {
@@ -80,6 +92,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     stat: async (key) => only(await store.statMany([key])),
     openRead: async (key, range) => await store.openRead(key, range),
     put,
+    missing,
     receive,
   };
 }

@@ -1,19 +1,22 @@
 import { Elysia } from "elysia";
 import {
+  findMissingDetail,
   headMetadataDetail,
-  healthDetail,
   loadMetadataDetail,
-  readyDetail,
+  putMetadataDetail,
   saveMetadataDetail,
-} from "./documents/operations.ts";
-import { documentPaths, keyTextOf, metadataPath, pathOf } from "./path-map.ts";
+} from "./documents/blob-operations.ts";
+import { healthDetail, readyDetail } from "./documents/health-operations.ts";
+import { documentPaths, existsPath, keyTextOf, metadataPath, pathOf } from "./path-map.ts";
 import type { Fetch } from "./server.ts";
 
 /** What the routes do. Each takes care of its own failures: none rejects. */
 export interface Handlers {
   readonly saveMetadata: (request: Request) => Promise<Response>;
+  readonly findMissing: (request: Request) => Promise<Response>;
   readonly loadMetadata: (request: Request, hash: string) => Promise<Response>;
   readonly headMetadata: (request: Request, hash: string) => Promise<Response>;
+  readonly putMetadata: (request: Request, hash: string) => Promise<Response>;
   readonly health: (request: Request) => Promise<Response>;
   readonly ready: (request: Request) => Promise<Response>;
   /** Swagger UI, its assets and the document, by path. */
@@ -38,6 +41,10 @@ export function createApi(handlers: Handlers) {
       parse: "none",
       detail: saveMetadataDetail,
     })
+    .post(existsPath, ({ request }) => handlers.findMissing(request), {
+      parse: "none",
+      detail: findMissingDetail,
+    })
     .get(
       `${metadataPath}/:hash`,
       ({ request, params: { hash } }) => handlers.loadMetadata(request, hash),
@@ -47,6 +54,11 @@ export function createApi(handlers: Handlers) {
       `${metadataPath}/:hash`,
       ({ request, params: { hash } }) => handlers.headMetadata(request, hash),
       { detail: headMetadataDetail },
+    )
+    .put(
+      `${metadataPath}/:hash`,
+      ({ request, params: { hash } }) => handlers.putMetadata(request, hash),
+      { parse: "none", detail: putMetadataDetail },
     )
     .get("/healthz", ({ request }) => handlers.health(request), { detail: healthDetail })
     .head("/healthz", ({ request }) => handlers.health(request), { detail: { hide: true } })
@@ -69,6 +81,7 @@ export function createFetch(handlers: Handlers): Fetch {
   const asks = new Map([
     ["GET", handlers.loadMetadata],
     ["HEAD", handlers.headMetadata],
+    ["PUT", handlers.putMetadata],
   ]);
   return (request) => {
     const path = pathOf(request.url);

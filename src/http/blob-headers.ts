@@ -1,5 +1,8 @@
 import { toHex, type Bytes } from "../domain/bytes.ts";
 import type { BlobKey } from "../domain/blob-key.ts";
+import type { BlobStat } from "../domain/blob-store.ts";
+import { formatLastModified } from "../domain/http-date.ts";
+import type { Validators } from "./conditions.ts";
 import type { Fields } from "./problem.ts";
 
 /** The strong entity tag of a blob: its hash, quoted (RFC 9110 section 8.8.3). */
@@ -7,31 +10,63 @@ export function entityTagOf(hash: BlobKey): string {
   return `"${toHex(hash)}"`;
 }
 
+/** What the conditions of a request about a blob are held against. */
+export function validatorsOf({ hash, createdAtMs }: BlobStat): Validators {
+  return { entityTag: entityTagOf(hash), modifiedAtMs: createdAtMs };
+}
+
 /**
- * The fields of an answer that carries a blob. A hash always means the same bytes, so every cache
- * may keep them for good (RFC 9111, RFC 8246); they are nobody's document, so no browser may guess
- * a type, and anybody's to read.
+ * The fields that every answer about a blob has, 304 included (RFC 9110 section 15.4.5). A hash
+ * always means the same bytes, so every cache may keep them for good (RFC 9111, RFC 8246); they
+ * are anybody's to read.
  */
-export function blobFields(entityTag: string): Fields {
+export function cacheFields(stat: BlobStat): Fields {
+  return { ETag: entityTagOf(stat.hash), ...constantCacheFields };
+}
+
+/** The fields of an answer that carries a blob, or part of it, or would to GET. */
+export function blobFields(stat: BlobStat): Fields {
+  const { createdAtMs } = stat;
   return {
-    "Content-Type": "application/octet-stream",
-    ETag: entityTag,
-    "Cache-Control": "public, max-age=31536000, immutable",
-    "X-Content-Type-Options": "nosniff",
-    "Access-Control-Allow-Origin": "*",
+    ...cacheFields(stat),
+    ...constantBlobFields,
+    ...(createdAtMs === null ? {} : { "Last-Modified": formatLastModified(createdAtMs) }),
   };
 }
 
 /**
  * Makes answers that carry a whole blob. One Headers object serves all: a response copies it, and
- * only the entity tag differs. A response kept for each blob and cloned would be as fast, but Bun
- * keeps a copy of the body in it.
+ * only two fields differ. A response kept for each blob and cloned would be as fast, but Bun keeps
+ * a copy of the body in it.
  */
-export function createBlobResponses(): (data: Bytes, digits: string) => Response {
-  const headers = new Headers(blobFields(""));
+export function createBlobResponses(): (blob: WholeBlob) => Response {
+  const headers = new Headers({ ...constantCacheFields, ...constantBlobFields });
   const init = { headers };
-  return (data, digits) => {
+  return ({ data, digits, lastModified }) => {
     headers.set("ETag", `"${digits}"`);
+    if (lastModified === null) headers.delete("Last-Modified");
+    else headers.set("Last-Modified", lastModified);
     return new Response(data, init);
   };
 }
+
+/** A blob with what an answer says of it. */
+export interface WholeBlob {
+  readonly data: Bytes;
+  readonly digits: string;
+  readonly lastModified: string | null;
+}
+
+// --- internal ---
+
+const constantCacheFields = {
+  "Cache-Control": "public, max-age=31536000, immutable",
+  "Access-Control-Allow-Origin": "*",
+};
+
+/** Nobody's document, so no browser may guess a type. */
+const constantBlobFields = {
+  "Content-Type": "application/octet-stream",
+  "Accept-Ranges": "bytes",
+  "X-Content-Type-Options": "nosniff",
+};

@@ -8,7 +8,10 @@ import { pathOf, toUnmatched } from "./path-map.ts";
 import { createDownload } from "./routes/download.ts";
 import { documents } from "./routes/documents.ts";
 import { health, ready, type ReadinessChecks } from "./routes/health.ts";
+import { createExists } from "./routes/exists.ts";
+import { createPut } from "./routes/put.ts";
 import { createUpload } from "./routes/upload.ts";
+import { createReceiving } from "./receiving.ts";
 
 /** What the handlers need. */
 export interface HandlersOptions {
@@ -25,14 +28,19 @@ export interface HandlersOptions {
 export function createHandlers(options: HandlersOptions): Handlers {
   const { registry, checks, counters, log, blobBytesMax, workMsMax } = options;
   const { answer, refuse, count } = createAnswering({ log, counters });
-  const upload = createUpload({ registry, blobBytesMax, storeMsMax: workMsMax });
+  const receive = createReceiving({ registry, blobBytesMax, storeMsMax: workMsMax });
+  const upload = createUpload(receive);
+  const put = createPut({ registry, receive });
+  const exists = createExists(registry);
   const largeBody = createLargeBody({ log, counters, gatherMsMax: workMsMax });
   const download = createDownload({ registry, largeBody, counters });
 
   return {
     saveMetadata: (request) => answer(request, () => upload(request)),
-    loadMetadata: (request, hash) => answer(request, () => download.get(hash)),
-    headMetadata: (request, hash) => answer(request, () => download.head(hash)),
+    findMissing: (request) => answer(request, () => exists(request)),
+    loadMetadata: (request, hash) => answer(request, () => download.get(request, hash)),
+    headMetadata: (request, hash) => answer(request, () => download.head(request, hash)),
+    putMetadata: (request, hash) => answer(request, () => put(request, hash)),
     health: (request) => answer(request, health),
     ready: (request) => answer(request, () => ready(checks)),
     document: (request) => answer(request, () => documents(request)),

@@ -1,4 +1,4 @@
-import type { BlobReader, Segment } from "../domain/blob-store.ts";
+import type { BlobKey } from "../domain/blob-key.ts";
 import { toHex, type Bytes } from "../domain/bytes.ts";
 import type { Counters } from "../domain/counters.ts";
 import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
@@ -13,15 +13,24 @@ export interface LargeBodyOptions {
   readonly gatherMsMax: number;
 }
 
-/** The two ways in which the body of a large blob is sent. */
+/** A large blob, or a part of one, to be sent. */
+export interface LargeContent {
+  readonly hash: BlobKey;
+  /** How many bytes all pieces have together. */
+  readonly bytesTotal: number;
+  /** In order, each read when it is asked for. */
+  readonly pieces: AsyncIterable<Bytes>;
+}
+
+/** The two ways in which a large body is sent. */
 export interface LargeBody {
   /** All of it in one piece, which Bun sends with Content-Length. */
-  gather(reader: BlobReader): Promise<Bytes>;
+  gather(content: LargeContent): Promise<Bytes>;
   /**
-   * As a stream whose segments are read as the client takes them, chunked. A failure on the way
+   * As a stream whose pieces are read as the client takes them, chunked. A failure on the way
    * resets the connection, so that no client takes a part for the whole.
    */
-  stream(reader: BlobReader): Promise<ReadableStream<Bytes>>;
+  stream(content: LargeContent): Promise<ReadableStream<Bytes>>;
 }
 
 /** Makes the bodies of large blobs. */
@@ -37,13 +46,13 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
     Bun.gc(false); // beside us: with a full cache, waiting for it would stop the house for 40 ms
   }
 
-  async function gather(reader: BlobReader): Promise<Bytes> {
-    const body = new Uint8Array(reader.bytesTotal);
+  async function gather({ bytesTotal, pieces }: LargeContent): Promise<Bytes> {
+    const body = new Uint8Array(bytesTotal);
     const reading = (async () => {
       let filled = 0;
-      for await (const { data } of reader.segments) {
-        body.set(data, filled);
-        filled += data.length;
+      for await (const piece of pieces) {
+        body.set(piece, filled);
+        filled += piece.length;
       }
     })();
     await withDeadline(reading, gatherMsMax, () => databaseTimeout(gatherMsMax));
@@ -51,27 +60,27 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
     return body;
   }
 
-  async function stream(reader: BlobReader): Promise<ReadableStream<Bytes>> {
-    const segments = reader.segments[Symbol.asyncIterator]();
+  async function stream({ hash, pieces }: LargeContent): Promise<ReadableStream<Bytes>> {
+    const reading = pieces[Symbol.asyncIterator]();
     // The first before the headers: a failure so far can still be told.
-    let next: Promise<IteratorResult<Segment>> = Promise.resolve(await segments.next());
+    let next: Promise<IteratorResult<Bytes>> = Promise.resolve(await reading.next());
     let isCancelled = false;
 
     async function pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
       try {
         const { done = false, value } = await next;
-        if (isCancelled) return; // the client went while the segment was on its way
+        if (isCancelled) return; // the client went while the piece was on its way
         if (done) {
           controller.close();
           return;
         }
-        noteSent(value.data.length);
-        controller.enqueue(value.data);
-        next = segments.next();
+        noteSent(value.length);
+        controller.enqueue(value);
+        next = reading.next();
         next.catch(() => {}); // the next pull hears of it
       } catch (error) {
         if (isCancelled) return;
-        log.error("download broken off", { hash: toHex(reader.hash), error });
+        log.error("download broken off", { hash: toHex(hash), error });
         controller.error(error);
       }
     }
@@ -79,7 +88,7 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
     async function cancel(): Promise<void> {
       isCancelled = true;
       await next.catch(() => {});
-      await segments.return?.();
+      await reading.return?.();
     }
 
     return new ReadableStream<Bytes>({ pull, cancel }, { highWaterMark: 0 });

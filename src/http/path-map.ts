@@ -3,7 +3,12 @@ import { RegistryError } from "../domain/errors.ts";
 /** Where the API lives. */
 export const metadataPath = "/api/v1/metadata";
 
+/** Where one asks which of many blobs are missing. */
+export const existsPath = `${metadataPath}/exists`;
+
 const readMethods = ["GET", "HEAD", "OPTIONS"] as const;
+const blobMethods = ["GET", "HEAD", "PUT", "OPTIONS"] as const;
+const postMethods = ["POST", "OPTIONS"] as const;
 const blobPathStart = `${metadataPath}/`;
 
 /** Where the documents are. */
@@ -21,14 +26,14 @@ const readPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz", ...docume
 
 /** The methods of a path, null when there is no such path: a slash too many makes it another. */
 export function methodsOf(path: string): readonly string[] | null {
-  if (path === metadataPath) return ["POST", "OPTIONS"];
-  if (readPaths.has(path) || keyTextOf(path) !== null) return readMethods;
-  return null;
+  if (path === metadataPath || path === existsPath) return postMethods;
+  if (readPaths.has(path)) return readMethods;
+  return keyTextOf(path) === null ? null : blobMethods;
 }
 
 /** The key in the path of a blob, as it came where its percent-encoding is broken; else null. */
 export function keyTextOf(path: string): string | null {
-  if (!path.startsWith(blobPathStart)) return null;
+  if (!path.startsWith(blobPathStart) || path === existsPath) return null;
   const text = path.slice(blobPathStart.length);
   if (text === "" || text.includes("/")) return null;
   if (!text.includes("%")) return text;

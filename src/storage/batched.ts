@@ -49,15 +49,22 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
     bytesOf: ({ data }) => data.length,
     run: async (blobs) => await inner.putMany(blobs),
   });
+  // Many keys at once are a batch of their own, which waits for its turn with others like it.
+  const statLists = createBatcher<readonly BlobKey[], (BlobStat | RegistryError | null)[]>({
+    ...readBounds,
+    itemsMax: 1,
+    queueItemsMax: limits.keyListQueueMax,
+    run: async ([keys = []]) => [await inner.statMany(keys)],
+  });
   const read = shareFlights(reads.submit);
   return {
     readMany: single(read, inner.readMany),
-    statMany: single(stats.submit, inner.statMany),
+    statMany: single(stats.submit, statLists.submit),
     putMany: single(writes.submit, inner.putMany),
     openRead: async (key, range) => await inner.openRead(key, range),
     beginUpload: async () => await inner.beginUpload(),
     async close() {
-      await Promise.all([reads.idle(), stats.idle(), writes.idle()]);
+      await Promise.all([reads.idle(), stats.idle(), statLists.idle(), writes.idle()]);
       await inner.close();
     },
   };

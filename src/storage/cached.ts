@@ -8,6 +8,7 @@ import type {
   StoredBlob,
 } from "../domain/blob-store.ts";
 import { toHex } from "../domain/bytes.ts";
+import { formatLastModified } from "../domain/http-date.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { createBlobCache, type BlobCache } from "./blob-cache.ts";
 import { toReader } from "./row-reader.ts";
@@ -43,11 +44,15 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   }
 
   function keep(blob: StoredBlob): void {
-    const { data, hash } = blob;
+    const { data, hash, createdAtMs } = blob;
     if (data === null) return;
     const digits = toHex(hash);
-    const key = digits.slice(0, prefixDigits);
-    cache.set(key, { ...blob, data, digits }, data.length + blobOverheadBytes);
+    const lastModified = createdAtMs === null ? null : formatLastModified(createdAtMs);
+    cache.set(
+      digits.slice(0, prefixDigits),
+      { ...blob, data, digits, lastModified },
+      data.length + blobOverheadBytes,
+    );
   }
 
   /** What is at hand, and what `ask` answers for the rest, in the order of the keys. */

@@ -1,5 +1,11 @@
 import { createApi, type Handlers } from "../api.ts";
-import { problemSchema, receiptSchema, readinessSchema } from "./operations.ts";
+import {
+  keyListSchema,
+  missingSchema,
+  problemSchema,
+  readinessSchema,
+  receiptSchema,
+} from "./schemas.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 
 const specPath = "/swagger/json";
@@ -47,7 +53,13 @@ async function generate(): Promise<ApiDocument> {
           { name: "Health", description: "For load balancers and supervisors" },
         ],
         components: {
-          schemas: { Problem: problemSchema, Receipt: receiptSchema, Readiness: readinessSchema },
+          schemas: {
+            Problem: problemSchema,
+            Receipt: receiptSchema,
+            KeyList: keyListSchema,
+            Missing: missingSchema,
+            Readiness: readinessSchema,
+          },
         },
       },
     }),
@@ -63,8 +75,10 @@ async function silent(): Promise<Response> {
 function silentHandlers(): Handlers {
   return {
     saveMetadata: silent,
+    findMissing: silent,
     loadMetadata: silent,
     headMetadata: silent,
+    putMetadata: silent,
     health: silent,
     ready: silent,
     document: silent,

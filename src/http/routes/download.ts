@@ -1,12 +1,17 @@
 import { parseBlobKey } from "../../domain/blob-key.ts";
-import { toHex } from "../../domain/bytes.ts";
-import type { BlobStat } from "../../domain/blob-store.ts";
+import { toHex, type Bytes } from "../../domain/bytes.ts";
+import type { BlobReader, BlobStat, ByteRange, StoredBlob } from "../../domain/blob-store.ts";
 import type { Counters } from "../../domain/counters.ts";
 import { RegistryError } from "../../domain/errors.ts";
+import { formatHttpDate, formatLastModified } from "../../domain/http-date.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Registry } from "../../domain/registry.ts";
-import { blobFields, createBlobResponses, entityTagOf } from "../blob-headers.ts";
-import type { LargeBody } from "../large-body.ts";
+import { blobFields, cacheFields, createBlobResponses, validatorsOf } from "../blob-headers.ts";
+import { allowsRange, evaluateConditions, hasConditions } from "../conditions.ts";
+import { reprDigestOf } from "../digest-fields.ts";
+import type { LargeBody, LargeContent } from "../large-body.ts";
+import { toProblem } from "../problem.ts";
+import { contentRangeOf, parseRange, unsatisfiedRangeOf, type AskedRange } from "../ranges.ts";
 
 /** What the download routes need. */
 export interface DownloadOptions {
@@ -17,33 +22,84 @@ export interface DownloadOptions {
 
 /** GET and HEAD of a blob, by the digits of its key. */
 export interface Download {
-  readonly get: (hash: string) => Promise<Response>;
-  readonly head: (hash: string) => Promise<Response>;
+  readonly get: (request: Request, hash: string) => Promise<Response>;
+  readonly head: (request: Request, hash: string) => Promise<Response>;
 }
 
-/** GET and HEAD /api/v1/metadata/{hash}: a blob, and what GET would say of it. */
+/**
+ * Whether a GET asks for anything else than the whole blob, whatever the client has of it:
+ * conditions, a range, a digest.
+ */
+export function asksForMore(headers: Headers): boolean {
+  return hasConditions(headers) || headers.has("range") || headers.has("want-repr-digest");
+}
+
+/** GET and HEAD /api/v1/metadata/{hash}: a blob or a part of it, and what GET would say of it. */
 export function createDownload({ registry, largeBody, counters }: DownloadOptions): Download {
   const toResponse = createBlobResponses();
 
-  async function get(hash: string): Promise<Response> {
+  async function get(request: Request, hash: string): Promise<Response> {
     const key = parseBlobKey(hash);
-    const blob = found(await registry.get(key));
-    if (blob.data !== null) {
-      counters.bytesSent += blob.data.length;
-      return toResponse(blob.data, toHex(blob.hash));
+    const { headers } = request;
+    if (!asksForMore(headers)) return await whole(found(await registry.get(key)));
+    if (hasConditions(headers)) {
+      // Without the bytes, which most of these need not have.
+      const notModified = answerConditions(request, found(await registry.stat(key)));
+      if (notModified !== null) return notModified;
     }
-    const reader = found(await registry.openRead(key));
-    const body =
-      reader.bytesTotal <= limits.bufferedResponseBytesMax
-        ? await largeBody.gather(reader)
-        : await largeBody.stream(reader);
-    return new Response(body, { headers: blobFields(entityTagOf(reader.hash)) });
+    const blob = found(await registry.get(key));
+    const range = rangeOf(headers, blob);
+    if (range === "unsatisfiable") return unsatisfiable(blob);
+    const response = await (range === null ? whole(blob) : part(blob, range));
+    return withDigest(response, headers.get("want-repr-digest"), blob.data);
   }
 
-  async function head(hash: string): Promise<Response> {
+  async function whole(blob: StoredBlob): Promise<Response> {
+    const { hash, data, createdAtMs } = blob;
+    if (data === null) {
+      const reader = found(await registry.openRead(hash));
+      return new Response(await bodyOf({ ...blob, pieces: piecesOf(reader) }), {
+        headers: blobFields(blob),
+      });
+    }
+    counters.bytesSent += data.length;
+    const lastModified = createdAtMs === null ? null : formatLastModified(createdAtMs);
+    return toResponse({ data, digits: toHex(hash), lastModified });
+  }
+
+  async function part(blob: StoredBlob, range: ByteRange): Promise<Response> {
+    return new Response(await partBody(blob, range), {
+      status: 206,
+      headers: { ...blobFields(blob), "Content-Range": contentRangeOf(range, blob.bytesTotal) },
+    });
+  }
+
+  async function partBody({ hash, data }: StoredBlob, range: ByteRange) {
+    const { first, last } = range;
+    if (data !== null) {
+      counters.bytesSent += last + 1 - first;
+      return data.subarray(first, last + 1);
+    }
+    const reader = found(await registry.openRead(hash, range));
+    return await bodyOf({ hash, bytesTotal: last + 1 - first, pieces: piecesOf(reader, range) });
+  }
+
+  async function bodyOf(content: LargeContent): Promise<Bytes | ReadableStream<Bytes>> {
+    return content.bytesTotal <= limits.bufferedResponseBytesMax
+      ? await largeBody.gather(content)
+      : await largeBody.stream(content);
+  }
+
+  async function head(request: Request, hash: string): Promise<Response> {
     const stat = found(await registry.stat(parseBlobKey(hash)));
+    const notModified = answerConditions(request, stat);
+    if (notModified !== null) return notModified;
     return new Response(null, {
-      headers: { ...blobFields(entityTagOf(stat.hash)), "Content-Length": String(stat.bytesTotal) },
+      headers: {
+        ...blobFields(stat),
+        "Content-Length": String(stat.bytesTotal),
+        Date: formatHttpDate(Date.now()), // Bun gives it to every answer but this one
+      },
     });
   }
 
@@ -55,4 +111,49 @@ export function createDownload({ registry, largeBody, counters }: DownloadOption
 function found<T extends BlobStat>(blob: T | null): T {
   if (blob !== null) return blob;
   throw new RegistryError("not_found", "No blob has this key here.");
+}
+
+/** 304, or null where the request goes on. @throws RegistryError `precondition_failed` */
+function answerConditions(request: Request, stat: BlobStat): Response | null {
+  const verdict = evaluateConditions(request, validatorsOf(stat));
+  if (verdict === "proceed") return null;
+  if (verdict === "not-modified") {
+    return new Response(null, { status: 304, headers: cacheFields(stat) });
+  }
+  throw new RegistryError(
+    "precondition_failed",
+    "The blob is not what If-Match or If-Unmodified-Since names; leave the condition out.",
+  );
+}
+
+function rangeOf(headers: Headers, blob: StoredBlob): AskedRange {
+  const range = headers.get("range");
+  if (range === null || !allowsRange(headers.get("if-range"), validatorsOf(blob))) return null;
+  return parseRange(range, blob.bytesTotal);
+}
+
+function unsatisfiable({ bytesTotal }: StoredBlob): Response {
+  const error = new RegistryError(
+    "range_not_satisfiable",
+    `The blob has ${bytesTotal} bytes; ask for a range that begins within them.`,
+  );
+  return toProblem(error, { "Content-Range": unsatisfiedRangeOf(bytesTotal) });
+}
+
+/** With the digest of all of the blob that was asked for, where its bytes are at hand. */
+function withDigest(response: Response, wanted: string | null, data: Bytes | null): Response {
+  const digest = wanted === null || data === null ? null : reprDigestOf(wanted, data);
+  if (digest !== null) response.headers.set("Repr-Digest", digest);
+  return response;
+}
+
+/** The bytes of a reader's segments, those outside of `range` cut off. */
+async function* piecesOf(reader: BlobReader, range?: ByteRange): AsyncGenerator<Bytes> {
+  let at = reader.offset;
+  for await (const { data } of reader.segments) {
+    const from = Math.max(0, (range?.first ?? 0) - at);
+    const to = Math.min(data.length, (range?.last ?? Infinity) + 1 - at);
+    at += data.length;
+    yield from === 0 && to === data.length ? data : data.subarray(from, to);
+  }
 }

@@ -1,0 +1,116 @@
+import type { BlobHash } from "../domain/blob-key.ts";
+import type { Bytes } from "../domain/bytes.ts";
+import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
+import { RegistryError } from "../domain/errors.ts";
+import { limits } from "../domain/limits.ts";
+import type { Receipt } from "../domain/receiver.ts";
+import type { Registry } from "../domain/registry.ts";
+import { readDigests } from "./digest-fields.ts";
+import { declaredBytesOf, isReadWhole, readBodyPieces, readWholeBody } from "./upload-body.ts";
+
+/** How a body holds the bytes of a blob. */
+export interface BodyFormat {
+  /** How far Content-Length may exceed the largest blob. */
+  readonly framingBytesMax: number;
+  /** The blob in a whole body. @throws RegistryError when the body cannot be read */
+  whole(body: Bytes): Bytes;
+  /** Hands on the bytes of the blob as those of the body come. */
+  pieces(take: (bytes: Bytes) => void): PieceReader;
+}
+
+/** Reads a body piece by piece. Both throw a RegistryError when the body cannot be read. */
+export interface PieceReader {
+  push(piece: Bytes): void;
+  end(): void;
+}
+
+/** What is received. */
+export interface Reception {
+  readonly request: Request;
+  readonly format: BodyFormat;
+  /** What the blob must hash to; left out: anything. */
+  readonly expected?: BlobHash;
+}
+
+/** What receiving needs. */
+export interface ReceivingOptions {
+  readonly registry: Registry;
+  readonly blobBytesMax: number;
+  /** How long storing may take once the body is there. */
+  readonly storeMsMax: number;
+}
+
+/** Receives the blob in a request's body and stores it. @throws RegistryError */
+export type ReceiveBlob = (reception: Reception) => Promise<Receipt>;
+
+/**
+ * The way in of every blob: refuses what can be refused before the body, compares the digests that
+ * were announced, and stores nothing of a body that turns out wrong.
+ */
+export function createReceiving(options: ReceivingOptions): ReceiveBlob {
+  const { registry, blobBytesMax, storeMsMax } = options;
+
+  async function receiveWhole({ request, format, expected }: Reception): Promise<Receipt> {
+    const digests = readDigests(request.headers);
+    const body = await readWholeBody(request);
+    digests?.update(body);
+    digests?.end();
+    const data = format.whole(body);
+    const stored = registry.put(data, expected);
+    // What is one row has its deadline with its batch.
+    return await (data.length <= limits.inlineBlobBytesMax ? stored : inTime(stored));
+  }
+
+  async function receivePieces({ request, format, expected }: Reception): Promise<Receipt> {
+    const digests = readDigests(request.headers);
+    const receiver = registry.receive();
+    const reader = format.pieces(receiver.take);
+    try {
+      await readBodyPieces(request, async (piece) => {
+        digests?.update(piece);
+        reader.push(piece);
+        await receiver.drained();
+      });
+      digests?.end();
+      reader.end();
+      return await inTime(receiver.finish(expected));
+    } catch (error) {
+      void receiver.abort(); // never fails, and the client need not wait for it
+      throw error;
+    }
+  }
+
+  function inTime(storing: Promise<Receipt>): Promise<Receipt> {
+    return withDeadline(storing, storeMsMax, () => databaseTimeout(storeMsMax));
+  }
+
+  return async (reception) => {
+    const { request, format } = reception;
+    refuseEncoding(request.headers.get("content-encoding"));
+    const declaredBytes = declaredBytesOf(request);
+    if (declaredBytes !== null && declaredBytes > blobBytesMax + format.framingBytesMax) {
+      throw announcedTooLarge(declaredBytes, blobBytesMax);
+    }
+    return isReadWhole(declaredBytes)
+      ? await receiveWhole(reception)
+      : await receivePieces(reception);
+  };
+}
+
+// --- internal ---
+
+function refuseEncoding(contentEncoding: string | null): void {
+  if (contentEncoding === null) return;
+  throw new RegistryError(
+    "unsupported_content_encoding",
+    "Send the blob as it is, without Content-Encoding: ciphertext does not compress.",
+  );
+}
+
+/** Early, before the body is read; what is close to the limit is counted as it comes. */
+function announcedTooLarge(declaredBytes: number, blobBytesMax: number): RegistryError {
+  return new RegistryError(
+    "blob_too_large",
+    `A blob may have at most ${blobBytesMax} bytes here; the request announces ${declaredBytes}.`,
+  );
+}

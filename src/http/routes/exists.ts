@@ -1,0 +1,92 @@
+import { parseBlobKey, type BlobKey } from "../../domain/blob-key.ts";
+import type { Bytes } from "../../domain/bytes.ts";
+import { RegistryError } from "../../domain/errors.ts";
+import { limits } from "../../domain/limits.ts";
+import type { Registry } from "../../domain/registry.ts";
+import { declaredBytesOf, readBodyPieces } from "../upload-body.ts";
+
+/**
+ * POST /api/v1/metadata/exists: which of many blobs are missing, as the client named them and in
+ * its order, by one query.
+ */
+export function createExists(
+  registry: Pick<Registry, "missing">,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    refuseOtherTypes(request.headers.get("content-type"));
+    const names = namesIn(await readBody(request));
+    const isMissing = await registry.missing(names.map(parseListedKey));
+    const missing = names.filter((_, index) => isMissing[index]);
+    return Response.json({ missing }, { headers: { "Cache-Control": "no-store" } });
+  };
+}
+
+// --- internal ---
+
+function refuseOtherTypes(contentType: string | null): void {
+  const [type = ""] = (contentType ?? "").split(";");
+  if (type.trim().toLowerCase() === "application/json") return;
+  throw new RegistryError(
+    "unsupported_media_type",
+    'Send the keys as application/json: {"hashes": ["…"]}.',
+  );
+}
+
+async function readBody(request: Request): Promise<string> {
+  const declaredBytes = declaredBytesOf(request) ?? 0;
+  if (declaredBytes > limits.keyListBytesMax) throw tooLarge();
+  const pieces: Bytes[] = [];
+  let bytesTotal = 0;
+  await readBodyPieces(request, async (piece) => {
+    bytesTotal += piece.length;
+    if (bytesTotal > limits.keyListBytesMax) throw tooLarge();
+    pieces.push(piece.slice());
+  });
+  return Buffer.concat(pieces).toString();
+}
+
+function namesIn(body: string): readonly string[] {
+  const { hashes } = (parseJson(body) ?? {}) as { readonly hashes?: unknown };
+  if (!Array.isArray(hashes) || hashes.some((name) => typeof name !== "string")) {
+    throw unreadable();
+  }
+  if (hashes.length > limits.keyListMax) {
+    throw new RegistryError(
+      "too_many_keys",
+      `Ask for at most ${limits.keyListMax} keys at once; this list has ${hashes.length}.`,
+    );
+  }
+  return hashes as readonly string[];
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+function parseListedKey(name: string, index: number): BlobKey {
+  try {
+    return parseBlobKey(name);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    throw new RegistryError(error.code, `hashes[${index}]: ${error.message}`, { cause: error });
+  }
+}
+
+function unreadable(cause?: unknown): RegistryError {
+  return new RegistryError(
+    "invalid_key_list",
+    'The body must be JSON: an object whose "hashes" is a list of keys as strings.',
+    { cause },
+  );
+}
+
+function tooLarge(): RegistryError {
+  return new RegistryError(
+    "body_too_large",
+    `A list of keys may have at most ${limits.keyListBytesMax} bytes.`,
+  );
+}
