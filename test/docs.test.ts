@@ -1,7 +1,13 @@
 import { describe, expect, it } from "bun:test";
 import { existsSync } from "node:fs";
+import { isRetryable, type ErrorCode } from "../src/domain/errors.ts";
 import { limits } from "../src/domain/limits.ts";
-import { flags } from "../src/ops/flags.ts";
+import { meaningOf } from "../src/http/documents/refusals.ts";
+import { statusOf } from "../src/http/problem.ts";
+import { serverFlags } from "../src/ops/server-flags.ts";
+import { differencesOf, stepsOf } from "./support/console.ts";
+import { startRegistry } from "./support/registry.ts";
+import { createShell } from "./support/shell.ts";
 
 const read = async (path: string): Promise<string> =>
   await Bun.file(`${import.meta.dir}/../${path}`).text();
@@ -12,7 +18,10 @@ describe("README", () => {
     const rows = [...text.matchAll(/^\| `(--[^`]+)` *\| *(?:`([^`]*)`)? *\|/gm)];
     const told = rows.map(([, flag, value]) => ({ flag, default: value ?? null }));
     expect(told).toEqual(
-      flags.map((flag) => ({ flag: `--${flag.name} ${flag.placeholder}`, default: flag.default })),
+      serverFlags.map((flag) => ({
+        flag: `--${flag.name} ${flag.placeholder}`,
+        default: flag.default,
+      })),
     );
   });
 });
@@ -37,6 +46,104 @@ describe("docs/limits.md", () => {
     expect(untold).toEqual([]);
   });
 });
+
+describe("docs/api.md", () => {
+  const trueCurl = Bun.which("curl");
+  if (trueCurl === null) process.stderr.write("no curl, so docs/api.md is tried without it\n");
+
+  /** What of the page's examples does not come out as shown. */
+  async function differences(curl: string | null): Promise<string[]> {
+    const steps = stepsOf(await read("docs/api.md"));
+    expect(steps.length).toBeGreaterThan(20);
+    const registry = await startRegistry();
+    try {
+      const shell = createShell({ port: registry.port, directory: registry.directory, curl });
+      const found: string[] = [];
+      for (const { command, shown } of steps) {
+        const different = differencesOf(shown, await shell.run(command));
+        found.push(...different.map((text) => `${command}: ${text}`));
+      }
+      return found;
+    } finally {
+      await registry.stop();
+    }
+  }
+
+  it("shows what a registry answers", async () => {
+    expect(await differences(null)).toEqual([]);
+  });
+
+  it.skipIf(trueCurl === null)("shows what curl prints", async () => {
+    expect(await differences(trueCurl)).toEqual([]);
+  });
+
+  it("tells the status and the meaning of every code, in the order of the statuses", async () => {
+    const rows = rowsBelow("## Problems", await read("docs/api.md"));
+    const codes = Object.keys(statusOf) as ErrorCode[];
+    expect(rows.map(([code, status, meaning]) => [code, status, meaning])).toEqual(
+      codes
+        .toSorted((a, b) => statusOf[a] - statusOf[b])
+        .map((code) => [`\`${code}\``, String(statusOf[code]), meaningOf[code]]),
+    );
+  });
+
+  it("says of a code to wait for Retry-After if its answer has it, and only then", async () => {
+    const rows = rowsBelow("## Problems", await read("docs/api.md"));
+    const waiting = rows.filter(([, , , again]) => again === "after `Retry-After`");
+    const codes = Object.keys(statusOf) as ErrorCode[];
+    expect(waiting.map(([code]) => code)).toEqual(
+      codes
+        .toSorted((a, b) => statusOf[a] - statusOf[b])
+        .filter(isRetryable)
+        .map((code) => `\`${code}\``),
+    );
+  });
+
+  it("tells the limits as they are", async () => {
+    const rows = rowsBelow("## Limits", await read("docs/api.md"));
+    const told = Object.fromEntries(rows.map(([what = "", limit]) => [what, limit]));
+    const ofBlob = serverFlags.find(({ name }) => name === "max-blob-size")?.default ?? "";
+    expect(told["a blob"]).toStartWith(`${ofBlob.replace("MiB", " MiB")}, or`);
+    expect(told).toMatchObject({
+      "`Content-Length` of a POST": `that and ${toMebibytes(limits.uploadFramingBytesMax)}`,
+      "parts of a form": String(limits.partsMax),
+      "headers of a part": toKibibytes(limits.partHeaderBytesMax),
+      "everything in a form but `data`": toMebibytes(limits.otherPartsBytesMax),
+      "a boundary": `${limits.boundaryCharactersMax} characters`,
+      "keys of one question which are missing": String(limits.keyListMax),
+      "the body of one": toKibibytes(limits.keyListBytesMax),
+      "a body of up to 2 MiB": `${limits.bufferedUploadMsMax / 1000} s to arrive`,
+      "a longer body":
+        `a pause of ${limits.uploadStallMsMax / 1000} s; ` +
+        `${limits.uploadMsMax / 3_600_000} h in all`,
+      "the rest of a body that is refused":
+        `read on for ${limits.lingerMsMax / 1000} s, ` +
+        `or up to a pause of ${limits.lingerPauseMsMax / 1000} s`,
+      "an answer with `Content-Length`": toMebibytes(limits.bufferedResponseBytesMax),
+      "a blob of which `Repr-Digest` is told": toMebibytes(limits.inlineBlobBytesMax),
+    });
+  });
+});
+
+/** The cells of the first table below a heading, row by row. */
+function rowsBelow(heading: string, markdown: string): string[][] {
+  const [, section = ""] = markdown.split(`\n${heading}\n`);
+  const lines = /(?:^\|.*\n)+/m.exec(section)?.[0].trimEnd().split("\n") ?? [];
+  return lines.slice(2).map((line) =>
+    line
+      .slice(2, -2)
+      .split(" | ")
+      .map((cell) => cell.trim()),
+  );
+}
+
+function toMebibytes(bytes: number): string {
+  return `${bytes / 1024 ** 2} MiB`;
+}
+
+function toKibibytes(bytes: number): string {
+  return `${bytes / 1024} KiB`;
+}
 
 /** In full, or as a number of MiB. */
 function tells(text: string, value: number): boolean {

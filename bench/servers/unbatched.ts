@@ -9,6 +9,7 @@ import { openPostgres } from "../../src/storage/postgres/open.ts";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
 import { verified } from "../../src/storage/verified.ts";
 import type { Access } from "../measure/access.ts";
+import { withoutNames } from "../../test/support/destinations.ts";
 
 /*
  * The registry without its cache and its batches, everything else as it is: what the skins bring.
@@ -43,6 +44,8 @@ const handlers = createHandlers({
   log,
   blobBytesMax,
   workMsMax: 20_000,
+  destinations: withoutNames,
+  uploadOrigins: new Set(),
 });
 const server = listen({
   host: "127.0.0.1",

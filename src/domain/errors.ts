@@ -9,6 +9,9 @@ export type ErrorCode =
   | "not_found"
   | "route_not_found"
   | "method_not_allowed"
+  | "invalid_host"
+  | "invalid_label"
+  | "origin_not_allowed"
   | "precondition_failed"
   | "range_not_satisfiable"
   // an upload that cannot be read

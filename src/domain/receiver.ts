@@ -114,7 +114,8 @@ export function refuseMismatch(hash: BlobHash, expected: BlobHash | undefined): 
   if (expected === undefined || bytesEqual(hash, expected)) return;
   throw new RegistryError(
     "hash_mismatch",
-    `The body hashes to ${toHex(hash)}, not to the key ${toHex(expected)}; nothing was stored.`,
+    `The body hashes to ${toHex(hash)}, not to the key ${toHex(expected)}; nothing was stored. ` +
+      "Send the bytes of the blob as they are, in no form.",
   );
 }
 

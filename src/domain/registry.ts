@@ -27,7 +27,10 @@ export interface Registry extends BlobPeek {
    * @throws RegistryError `hash_mismatch` when it does not hash to `expected`
    */
   put(data: Bytes, expected?: BlobHash): Promise<Receipt>;
-  /** Whether each of many keys names no blob that is here and good, in one query. */
+  /**
+   * Whether each of many keys names no blob that is here, in one query. No bytes are read but those
+   * of rows kept under 16 bytes, which may show to be bad: they count as missing.
+   */
   missing(keys: readonly BlobKey[]): Promise<boolean[]>;
   /** Begins to receive a blob of unknown size. */
   receive(): BlobReceiver;
@@ -71,8 +74,11 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   async function missing(keys: readonly BlobKey[]): Promise<boolean[]> {
     const stats = await store.statMany(keys);
-    // What is bad is missing: an upload of the true bytes repairs it.
-    return stats.map((stat) => stat === null || stat instanceof RegistryError);
+    return stats.map((stat) => {
+      if (!(stat instanceof RegistryError)) return stat === null;
+      if (stat.code !== "corrupt_blob") throw stat; // that is no absence
+      return true; // an upload of the true bytes repairs it
+    });
   }
 
   function receive(): BlobReceiver {

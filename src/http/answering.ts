@@ -1,7 +1,7 @@
 import type { Counters } from "../domain/counters.ts";
 import type { RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
-import { discardBody } from "./lingering.ts";
+import { answerSender } from "./lingering.ts";
 import { statusOf, toProblem, toRegistryError, type Fields } from "./problem.ts";
 
 /** Turns what a handler does into an answer, whatever happens. */
@@ -9,8 +9,8 @@ export interface Answering {
   /** Waits for the handler; what it throws becomes a problem document. */
   answer(request: Request, handler: () => Promise<Response>): Promise<Response>;
   /**
-   * The problem document of an error, logged here and only here if the fault is ours; given once
-   * the client can be expected to read it.
+   * The problem document of an error, logged here and only here if the fault is ours; given so
+   * that the client can read it, even one that is still sending.
    */
   refuse(request: Request, thrown: unknown, fields?: Fields): Promise<Response>;
   /** An answer that came about otherwise, counted. */
@@ -34,8 +34,8 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
   async function refuse(request: Request, thrown: unknown, fields: Fields = {}): Promise<Response> {
     const error = toRegistryError(thrown);
     tell(log, request, error);
-    if (request.body !== null) await discardBody(request);
-    return count(toProblem(error, { ...closingFields(request), ...fields }));
+    const refusal = count(toProblem(error, { ...closingFields(request), ...fields }));
+    return await answerSender(request, refusal);
   }
 
   async function answer(request: Request, handler: () => Promise<Response>): Promise<Response> {
@@ -51,7 +51,10 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
 
 // --- internal ---
 
-/** Without it, Bun would read a refused body to its end, however long. */
+/**
+ * Without it, Bun would read a refused body to its end, however long, and a proxy might put the
+ * next request behind a body that it has not sent (RFC 9112 sections 9.3 and 11.2).
+ */
 function closingFields(request: Request): Fields {
   return request.body === null ? {} : { Connection: "close" };
 }

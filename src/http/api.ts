@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { formatHttpDate } from "../domain/http-date.ts";
 import {
   findMissingDetail,
   headMetadataDetail,
@@ -12,6 +13,8 @@ import type { Fetch } from "./server.ts";
 
 /** What the routes do. Each takes care of its own failures: none rejects. */
 export interface Handlers {
+  /** What answers a request to a host that names a blob; null for every other host. */
+  readonly named: (request: Request) => Promise<Response> | null;
   readonly saveMetadata: (request: Request) => Promise<Response>;
   readonly findMissing: (request: Request) => Promise<Response>;
   readonly loadMetadata: (request: Request, hash: string) => Promise<Response>;
@@ -83,11 +86,28 @@ export function createFetch(handlers: Handlers): Fetch {
     ["HEAD", handlers.headMetadata],
     ["PUT", handlers.putMetadata],
   ]);
-  return (request) => {
+
+  function answer(request: Request): ReturnType<Fetch> {
+    const named = handlers.named(request);
+    if (named !== null) return named;
     const path = pathOf(request.url);
     if (request.method === "POST" && path === metadataPath) return handlers.saveMetadata(request);
     const ask = asks.get(request.method);
-    const key = ask === undefined ? null : keyTextOf(path);
-    return ask === undefined || key === null ? route(request) : ask(request, key);
-  };
+    if (ask === undefined) return route(request);
+    const key = keyTextOf(path);
+    if (key !== null) return ask(request, key);
+    // To Elysia this would be a key.
+    return path === existsPath ? handlers.unmatched(request) : route(request);
+  }
+
+  return (request) => (request.method === "HEAD" ? dated(answer(request)) : answer(request));
+}
+
+// --- internal ---
+
+/** Bun adds Date (RFC 9110 section 6.6.1) to every answer but those to HEAD. */
+async function dated(answering: ReturnType<Fetch>): Promise<Response> {
+  const response = await answering;
+  response.headers.set("Date", formatHttpDate(Date.now()));
+  return response;
 }

@@ -1,8 +1,9 @@
 import { toHex, type Bytes } from "../domain/bytes.ts";
 import type { BlobKey } from "../domain/blob-key.ts";
 import type { BlobStat } from "../domain/blob-store.ts";
-import { formatLastModified } from "../domain/http-date.ts";
+import { formatHttpDate, formatLastModified } from "../domain/http-date.ts";
 import type { Validators } from "./conditions.ts";
+import { readableFields } from "./origins.ts";
 import type { Fields } from "./problem.ts";
 
 /** The strong entity tag of a blob: its hash, quoted (RFC 9110 section 8.8.3). */
@@ -31,6 +32,7 @@ export function blobFields(stat: BlobStat): Fields {
     ...cacheFields(stat),
     ...constantBlobFields,
     ...(createdAtMs === null ? {} : { "Last-Modified": formatLastModified(createdAtMs) }),
+    ...(isNewerThanDate(createdAtMs) ? { Date: formatHttpDate(Date.now()) } : {}),
   };
 }
 
@@ -42,11 +44,13 @@ export function blobFields(stat: BlobStat): Fields {
 export function createBlobResponses(): (blob: WholeBlob) => Response {
   const headers = new Headers({ ...constantCacheFields, ...constantBlobFields });
   const init = { headers };
-  return ({ data, digits, lastModified }) => {
+  return ({ data, digits, createdAtMs, lastModified }) => {
     headers.set("ETag", `"${digits}"`);
     if (lastModified === null) headers.delete("Last-Modified");
     else headers.set("Last-Modified", lastModified);
-    return new Response(data, init);
+    const response = new Response(data, init);
+    if (isNewerThanDate(createdAtMs)) response.headers.set("Date", formatHttpDate(Date.now()));
+    return response;
   };
 }
 
@@ -54,6 +58,8 @@ export function createBlobResponses(): (blob: WholeBlob) => Response {
 export interface WholeBlob {
   readonly data: Bytes;
   readonly digits: string;
+  readonly createdAtMs: number | null;
+  /** The same as HTTP writes it. */
   readonly lastModified: string | null;
 }
 
@@ -61,12 +67,28 @@ export interface WholeBlob {
 
 const constantCacheFields = {
   "Cache-Control": "public, max-age=31536000, immutable",
-  "Access-Control-Allow-Origin": "*",
+  ...readableFields,
 };
 
-/** Nobody's document, so no browser may guess a type. */
+/** How far Bun's Date is behind the clock at most: a second, and what the house is busy for. */
+const dateLagMsMax = 2000;
+
+/**
+ * Whether a blob may be so new that Last-Modified would be later than the Date which Bun adds, as
+ * it must not be (RFC 9110 section 8.8.2.1): such an answer brings its own.
+ */
+function isNewerThanDate(createdAtMs: number | null): boolean {
+  return createdAtMs !== null && createdAtMs > Date.now() - dateLagMsMax;
+}
+
+/**
+ * Nobody's document: no browser may guess a type, and what one shows all the same runs no script
+ * and has no origin; other pages may embed it.
+ */
 const constantBlobFields = {
   "Content-Type": "application/octet-stream",
   "Accept-Ranges": "bytes",
   "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "sandbox",
+  "Cross-Origin-Resource-Policy": "cross-origin",
 };

@@ -25,7 +25,7 @@ export function hasConditions(headers: Headers): boolean {
 /**
  * Evaluates the conditions of a request, in the order of precedence of RFC 9110 section 13.2.2
  * (If-Range apart). `selected` is null where there is nothing at the target. A date that cannot be
- * read is no condition.
+ * read, or has nothing to be compared with, is no condition; an unreadable If-Match names nothing.
  */
 export function evaluateConditions(
   { method, headers }: Pick<Request, "method" | "headers">,
@@ -49,13 +49,12 @@ export function evaluateConditions(
 
 /**
  * Whether If-Range lets a range be answered (RFC 9110 section 13.1.5): there is none, or it names
- * what is selected, by strong comparison or by its very date.
+ * what is selected, by strong comparison or by its very date, which is as strong: no blob changes
+ * (section 8.8.2.2).
  */
 export function allowsRange(ifRange: string | null, selected: Validators): boolean {
-  if (ifRange === null) return true;
-  const text = ifRange.trim();
-  if (text.endsWith('"')) return text === selected.entityTag;
-  const since = parseHttpDate(text);
+  if (ifRange === null || ifRange === selected.entityTag) return true;
+  const since = parseHttpDate(ifRange);
   return since !== null && since === secondOf(selected.modifiedAtMs);
 }
 
@@ -71,7 +70,7 @@ function isNoneMatched(ifNoneMatch: string, selected: Validators | null): boolea
 
 /** Null where there is no telling. */
 function isModifiedSince(date: string | null, selected: Validators | null): boolean | null {
-  const since = date === null ? null : parseHttpDate(date.trim());
+  const since = date === null ? null : parseHttpDate(date);
   const modified = secondOf(selected?.modifiedAtMs ?? null);
   return since === null || modified === null ? null : modified > since;
 }

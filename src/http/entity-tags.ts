@@ -8,20 +8,19 @@ export interface EntityTagList {
 }
 
 /**
- * Reads a list of entity tags (RFC 9110 sections 5.6.1 and 8.8.3). What is not one ends the list:
- * what stands before it still counts, as it would had the client left the rest out.
+ * Reads a list of entity tags (RFC 9110 sections 5.6.1 and 8.8.3), or a `*` that stands alone; a
+ * field sent twice comes as one list. What is not an entity tag ends the list, a `*` among others
+ * too (section 13.1.1): what stands before it still counts, as it would had the client left the
+ * rest out.
  */
 export function parseEntityTags(text: string): EntityTagList {
-  if (text.trim() === "*") return { isAny: true, strong: [], weak: [] };
+  if (text === "*") return { isAny: true, strong: [], weak: [] };
   const strong: string[] = [];
   const weak: string[] = [];
-  listed.lastIndex = 0;
-  for (;;) {
-    const found = listed.exec(text);
-    if (found === null) return { isAny: false, strong, weak };
-    const [, weakness, opaque = ""] = found;
+  for (const [, weakness, opaque = ""] of text.matchAll(listed)) {
     (weakness === undefined ? strong : weak).push(opaque);
   }
+  return { isAny: false, strong, weak };
 }
 
 /** Whether a list names `entityTag`, a strong one, by strong comparison (section 8.8.3.2). */
@@ -36,5 +35,8 @@ export function namesWeakly(list: EntityTagList, entityTag: string): boolean {
 
 // --- internal ---
 
-/** One entity tag of a list, the commas and blanks around it included. */
-const listed = /[ \t,]*(W\/)?("[!\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/y;
+/**
+ * One entity tag of a list, with the commas and blanks around it; sticky, so that each begins
+ * where the last one ended. Quotes hold commas, but neither blanks nor quotes.
+ */
+const listed = /[ \t,]*(W\/)?("[!\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/gy;

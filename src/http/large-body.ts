@@ -1,7 +1,7 @@
+import { assert } from "../domain/assert.ts";
 import type { BlobKey } from "../domain/blob-key.ts";
 import { toHex, type Bytes } from "../domain/bytes.ts";
 import type { Counters } from "../domain/counters.ts";
-import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
 import { limits } from "../domain/limits.ts";
 import type { Log } from "../domain/log.ts";
 
@@ -9,8 +9,6 @@ import type { Log } from "../domain/log.ts";
 export interface LargeBodyOptions {
   readonly log: Log;
   readonly counters: Counters;
-  /** How long reading a body that is sent in one piece may take. */
-  readonly gatherMsMax: number;
 }
 
 /** A large blob, or a part of one, to be sent. */
@@ -34,7 +32,7 @@ export interface LargeBody {
 }
 
 /** Makes the bodies of large blobs. */
-export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions): LargeBody {
+export function createLargeBody({ log, counters }: LargeBodyOptions): LargeBody {
   let uncollectedBytes = 0;
 
   /** The bytes of segments lie outside the heap, and the collector comes too late for them. */
@@ -48,22 +46,22 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
 
   async function gather({ bytesTotal, pieces }: LargeContent): Promise<Bytes> {
     const body = new Uint8Array(bytesTotal);
-    const reading = (async () => {
-      let filled = 0;
-      for await (const piece of pieces) {
-        body.set(piece, filled);
-        filled += piece.length;
-      }
-    })();
-    await withDeadline(reading, gatherMsMax, () => databaseTimeout(gatherMsMax));
+    let filled = 0;
+    for await (const piece of pieces) {
+      body.set(piece, filled);
+      filled += piece.length;
+    }
+    assert(filled === bytesTotal, "the pieces are all of the content");
     noteSent(body.length);
     return body;
   }
 
-  async function stream({ hash, pieces }: LargeContent): Promise<ReadableStream<Bytes>> {
+  async function stream(content: LargeContent): Promise<ReadableStream<Bytes>> {
+    const { hash, bytesTotal, pieces } = content;
     const reading = pieces[Symbol.asyncIterator]();
     // The first before the headers: a failure so far can still be told.
     let next: Promise<IteratorResult<Bytes>> = Promise.resolve(await reading.next());
+    let sent = 0;
     let isCancelled = false;
 
     async function pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
@@ -71,9 +69,11 @@ export function createLargeBody({ log, counters, gatherMsMax }: LargeBodyOptions
         const { done = false, value } = await next;
         if (isCancelled) return; // the client went while the piece was on its way
         if (done) {
+          assert(sent === bytesTotal, "the pieces are all of the content");
           controller.close();
           return;
         }
+        sent += value.length;
         noteSent(value.length);
         controller.enqueue(value);
         next = reading.next();

@@ -11,8 +11,11 @@ const blobMethods = ["GET", "HEAD", "PUT", "OPTIONS"] as const;
 const postMethods = ["POST", "OPTIONS"] as const;
 const blobPathStart = `${metadataPath}/`;
 
-/** Where the documents are. */
+/** Where the documents and pages are. */
 export const documentPaths = [
+  "/",
+  "/home.css",
+  "/home.js",
   "/swagger",
   "/swagger/json",
   "/swagger/swagger-ui.css",
@@ -31,6 +34,11 @@ export function methodsOf(path: string): readonly string[] | null {
   return keyTextOf(path) === null ? null : blobMethods;
 }
 
+/** The methods of a path on a host that names a blob, null when there is no such path. */
+export function namedMethodsOf(path: string): readonly string[] | null {
+  return path === "/" ? readMethods : null;
+}
+
 /** The key in the path of a blob, as it came where its percent-encoding is broken; else null. */
 export function keyTextOf(path: string): string | null {
   if (!path.startsWith(blobPathStart) || path === existsPath) return null;
@@ -46,12 +54,14 @@ export function keyTextOf(path: string): string | null {
 
 /** The answer to a request that no route takes: 404, 405 with `Allow`, or 204 to OPTIONS. */
 export type Unmatched =
-  | { readonly allow: string }
+  | { readonly methods: readonly string[] }
   | { readonly error: RegistryError; readonly allow?: string };
 
-/** Decides what a request gets that no route takes (RFC 9110 sections 9.3.7, 15.5.5, 15.5.6). */
-export function toUnmatched(method: string, path: string): Unmatched {
-  const methods = methodsOf(path);
+/**
+ * Decides what a request gets that no route takes, at a path with these methods, or none at all
+ * (RFC 9110 sections 9.3.7, 15.5.5, 15.5.6).
+ */
+export function toUnmatched(method: string, methods: readonly string[] | null): Unmatched {
   if (methods === null) {
     return {
       error: new RegistryError(
@@ -61,7 +71,7 @@ export function toUnmatched(method: string, path: string): Unmatched {
     };
   }
   const allow = methods.join(", ");
-  if (method === "OPTIONS") return { allow };
+  if (method === "OPTIONS") return { methods };
   return {
     error: new RegistryError("method_not_allowed", `This path takes ${allow}.`),
     allow,

@@ -1,3 +1,4 @@
+import { readableFields } from "./origins.ts";
 import { isRetryable, RegistryError, type ErrorCode } from "../domain/errors.ts";
 
 /** The status of every error code (RFC 9110 section 15): the only table of its kind. */
@@ -7,6 +8,9 @@ export const statusOf = {
   not_found: 404,
   route_not_found: 404,
   method_not_allowed: 405,
+  invalid_host: 400,
+  invalid_label: 400,
+  origin_not_allowed: 403,
   precondition_failed: 412,
   range_not_satisfiable: 416,
   unsupported_media_type: 415,
@@ -47,6 +51,7 @@ const retryAfterSeconds = 1;
 
 const titleOf: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
@@ -81,6 +86,7 @@ export function toProblem(error: RegistryError, fields: Fields = {}): Response {
     headers: {
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
+      ...readableFields,
       ...(isRetryable(error.code) ? { "Retry-After": String(retryAfterSeconds) } : {}),
       ...fields,
     },

@@ -13,6 +13,7 @@ export function parseRange(range: string, bytesTotal: number): AskedRange {
   if (found === null) return null;
   const [, firstDigits, lastDigits, suffixDigits] = found;
   if (suffixDigits !== undefined) return suffixOf(Number(suffixDigits), bytesTotal);
+  // Digits without end are rounded, and still lie beyond every blob.
   const first = Number(firstDigits);
   const last = lastDigits === "" ? Infinity : Number(lastDigits);
   if (last < first) return null; // invalid, which is not to say unsatisfiable
@@ -32,7 +33,7 @@ export function unsatisfiedRangeOf(bytesTotal: number): string {
 
 // --- internal ---
 
-/** One range in bytes; empty elements of the list around it are a recipient's to ignore. */
+/** One range in bytes; the empty elements of the list around it do not count (section 5.6.1). */
 const singleRange = /^[ \t]*bytes=[ \t,]*(?:(\d+)-(\d*)|-(\d+))[ \t,]*$/i;
 
 function suffixOf(length: number, bytesTotal: number): AskedRange {

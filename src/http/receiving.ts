@@ -5,7 +5,7 @@ import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import type { Receipt } from "../domain/receiver.ts";
 import type { Registry } from "../domain/registry.ts";
-import { readDigests } from "./digest-fields.ts";
+import { readDigests, type DigestCheck } from "./digest-fields.ts";
 import { declaredBytesOf, isReadWhole, readBodyPieces, readWholeBody } from "./upload-body.ts";
 
 /** How a body holds the bytes of a blob. */
@@ -16,20 +16,6 @@ export interface BodyFormat {
   whole(body: Bytes): Bytes;
   /** Hands on the bytes of the blob as those of the body come. */
   pieces(take: (bytes: Bytes) => void): PieceReader;
-}
-
-/** Reads a body piece by piece. Both throw a RegistryError when the body cannot be read. */
-export interface PieceReader {
-  push(piece: Bytes): void;
-  end(): void;
-}
-
-/** What is received. */
-export interface Reception {
-  readonly request: Request;
-  readonly format: BodyFormat;
-  /** What the blob must hash to; left out: anything. */
-  readonly expected?: BlobHash;
 }
 
 /** What receiving needs. */
@@ -50,8 +36,10 @@ export type ReceiveBlob = (reception: Reception) => Promise<Receipt>;
 export function createReceiving(options: ReceivingOptions): ReceiveBlob {
   const { registry, blobBytesMax, storeMsMax } = options;
 
-  async function receiveWhole({ request, format, expected }: Reception): Promise<Receipt> {
-    const digests = readDigests(request.headers);
+  async function receiveWhole(
+    { request, format, expected }: Reception,
+    digests: DigestCheck | null,
+  ): Promise<Receipt> {
     const body = await readWholeBody(request);
     digests?.update(body);
     digests?.end();
@@ -61,8 +49,10 @@ export function createReceiving(options: ReceivingOptions): ReceiveBlob {
     return await (data.length <= limits.inlineBlobBytesMax ? stored : inTime(stored));
   }
 
-  async function receivePieces({ request, format, expected }: Reception): Promise<Receipt> {
-    const digests = readDigests(request.headers);
+  async function receivePieces(
+    { request, format, expected }: Reception,
+    digests: DigestCheck | null,
+  ): Promise<Receipt> {
     const receiver = registry.receive();
     const reader = format.pieces(receiver.take);
     try {
@@ -86,25 +76,50 @@ export function createReceiving(options: ReceivingOptions): ReceiveBlob {
 
   return async (reception) => {
     const { request, format } = reception;
-    refuseEncoding(request.headers.get("content-encoding"));
+    refuseEncoding(request.headers);
     const declaredBytes = declaredBytesOf(request);
     if (declaredBytes !== null && declaredBytes > blobBytesMax + format.framingBytesMax) {
       throw announcedTooLarge(declaredBytes, blobBytesMax);
     }
+    const digests = readDigests(request.headers);
+    if (reception.precondition !== undefined) await reception.precondition();
     return isReadWhole(declaredBytes)
-      ? await receiveWhole(reception)
-      : await receivePieces(reception);
+      ? await receiveWhole(reception, digests)
+      : await receivePieces(reception, digests);
   };
+}
+
+/**
+ * Refuses a body that is not what it stands for (RFC 9110 section 8.4).
+ * @throws RegistryError `unsupported_content_encoding`
+ */
+export function refuseEncoding(headers: Headers): void {
+  if (!headers.has("content-encoding")) return;
+  throw new RegistryError(
+    "unsupported_content_encoding",
+    "Send the body as it is, without Content-Encoding: hashes and ciphertext do not compress.",
+  );
 }
 
 // --- internal ---
 
-function refuseEncoding(contentEncoding: string | null): void {
-  if (contentEncoding === null) return;
-  throw new RegistryError(
-    "unsupported_content_encoding",
-    "Send the blob as it is, without Content-Encoding: ciphertext does not compress.",
-  );
+/** Reads a body piece by piece. Both throw a RegistryError when the body cannot be read. */
+interface PieceReader {
+  push(piece: Bytes): void;
+  end(): void;
+}
+
+/** What is received. */
+interface Reception {
+  readonly request: Request;
+  readonly format: BodyFormat;
+  /** What the blob must hash to; left out: anything. */
+  readonly expected?: BlobHash;
+  /**
+   * Throws what else there is against the request. Asked last, when the rest of it is in order, and
+   * before its body is read (RFC 9110 section 13.2.1).
+   */
+  precondition?(): Promise<void>;
 }
 
 /** Early, before the body is read; what is close to the limit is counted as it comes. */

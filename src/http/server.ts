@@ -1,5 +1,7 @@
 import { codeOf, RegistryError, StartError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
+import { parseAuthority } from "./authority.ts";
+import { answerSender } from "./lingering.ts";
 import { toProblem, toRegistryError } from "./problem.ts";
 import { pathOf } from "./path-map.ts";
 import { health, ready, type ReadinessChecks } from "./routes/health.ts";
@@ -29,6 +31,8 @@ export interface HttpServer {
   /** Where it listens, e.g. `http://[::]:8080`. */
   readonly url: string;
   readonly port: number;
+  /** The address that a request under way comes from; null when the client has gone. */
+  senderOf(request: Request): string | null;
   /** Requests received and not yet answered to the end. */
   pendingRequests(): number;
   /**
@@ -51,8 +55,10 @@ export function listen(options: ServerOptions): HttpServer {
   let fetch = createStarting(options.checks);
   let atHand: AtHand = nothingAtHand;
   let isDraining = false;
+  const namesHost = createHostCheck();
 
   function handle(request: Request, server: Server): Response | Promise<Response> {
+    if (!namesHost(request)) return refuse(request, invalidHost());
     const quick = atHand(request);
     if (quick !== null) return leaving(quick);
     if (mayHaveBody(request)) return unhurried(request, server);
@@ -74,6 +80,8 @@ export function listen(options: ServerOptions): HttpServer {
     server.timeout(request, 0);
     return Promise.resolve(fetch(withHost(request))).then((response) => {
       server.timeout(request, options.idleSecondsMax);
+      // Bun takes what follows on the connection for what goes through a tunnel, even if there is none.
+      if (request.method === "CONNECT") response.headers.set("Connection", "close");
       return leaving(response);
     });
   }
@@ -82,6 +90,7 @@ export function listen(options: ServerOptions): HttpServer {
   return {
     url: server.url.href.replace(/\/$/, ""),
     port: server.port ?? options.port,
+    senderOf: (request) => server.requestIP(request)?.address ?? null,
     pendingRequests: () => server.pendingRequests,
     serve(nextFetch, nextAtHand = nothingAtHand) {
       fetch = nextFetch;
@@ -151,14 +160,40 @@ function withHost(request: Request): Request {
   return new Request(`http://localhost${request.url}`, request);
 }
 
+/**
+ * Whether a request names one host (RFC 9112 section 3.2), or none, as HTTP/1.0 does. Bun joins two
+ * Host fields with a comma, and takes the first for the URL: a proxy may have taken the other one.
+ */
+function createHostCheck(): (request: Request) => boolean {
+  let lastNamed: string | null = null; // most requests name the same
+  return ({ headers }) => {
+    const host = headers.get("host");
+    if (host === lastNamed) return true;
+    if (host !== null && host !== "" && parseAuthority(host) === null) return false;
+    lastNamed = host;
+    return true;
+  };
+}
+
+function invalidHost(): RegistryError {
+  return new RegistryError(
+    "invalid_host",
+    "Send one Host, which names one host, with or without a port.",
+  );
+}
+
 function createStarting(checks: ReadinessChecks): Fetch {
   return async (request) => {
     const path = pathOf(request.url);
     if (path === "/healthz") return await health();
     if (path === "/readyz") return await ready(checks);
     const error = new RegistryError("starting", "The registry is starting; try again in a moment.");
-    return toProblem(error, { Connection: "close" });
+    return await refuse(request, error);
   };
+}
+
+function refuse(request: Request, error: RegistryError): Promise<Response> {
+  return answerSender(request, toProblem(error, { Connection: "close" }));
 }
 
 function toStartError(error: unknown, { host, port }: ServerOptions): StartError {

@@ -5,6 +5,7 @@ import { createRegistry } from "../domain/registry.ts";
 import { createHashing } from "../hashing/blake3.ts";
 import { createFetch } from "../http/api.ts";
 import { describeApi as generateDocument, toYaml } from "../http/documents/document.ts";
+import { createDestinations } from "../http/destinations.ts";
 import { createHandlers } from "../http/handlers.ts";
 import { createCachedDownload } from "../http/routes/cached-download.ts";
 import type { ReadinessChecks } from "../http/routes/health.ts";
@@ -33,14 +34,16 @@ export interface AppOptions {
   readonly database: Database;
   readonly log: Log;
   readonly checks: ReadinessChecks;
+  /** The address that a request comes from. */
+  readonly senderOf: (request: Request) => string | null;
 }
 
 /** How many statements, each within its deadline, the answer to one request may take. */
 const statementsPerRequest = 4;
 
 /** The composition root: the one place that knows every room. */
-export function createApp({ config, database, log, checks }: AppOptions): App {
-  const { blobBytesMax } = config;
+export function createApp({ config, database, log, checks, senderOf }: AppOptions): App {
+  const { blobBytesMax, uploadOrigins } = config;
   const counters = createCounters();
   const hashing = createHashing();
   const workMsMax = workMsMaxOf(config);
@@ -50,11 +53,21 @@ export function createApp({ config, database, log, checks }: AppOptions): App {
     bytesMax: config.cacheBytesMax,
   });
   const registry = createRegistry({ store, cache: store, hashing, counters, blobBytesMax });
-  const handlers = createHandlers({ registry, checks, counters, log, blobBytesMax, workMsMax });
+  const destinations = createDestinations({ ...config, senderOf });
+  const handlers = createHandlers({
+    registry,
+    checks,
+    counters,
+    log,
+    blobBytesMax,
+    workMsMax,
+    destinations,
+    uploadOrigins,
+  });
   const sweeper = startSweeper({ database, counters, log });
   return {
     fetch: createFetch(handlers),
-    atHand: createCachedDownload({ registry, counters }),
+    atHand: createCachedDownload({ registry, counters, destinations }),
     counters,
     hashing,
     async close() {

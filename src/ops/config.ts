@@ -1,4 +1,5 @@
 import { flags, toVariable, type FlagValues } from "./flags.ts";
+import { readHostConfig, type HostConfig } from "./host-config.ts";
 import { readPostgresConfig, type PostgresConfig } from "./postgres-config.ts";
 import { createSettings, type Environment, type Settings } from "./settings.ts";
 import { UsageError } from "./usage-error.ts";
@@ -11,7 +12,7 @@ interface SqliteConfig {
 }
 
 /** Everything an operator decides, checked. */
-export interface Config {
+export interface Config extends HostConfig {
   readonly database: PostgresConfig | SqliteConfig;
   readonly host: string;
   /** Nobody asked for `host`: where there is no IPv6, another address may be taken. */
@@ -62,6 +63,7 @@ export function readConfig(
   const settings = createSettings(values, environment);
   return {
     database: readDatabase(settings),
+    ...readHostConfig(settings),
     host: (settings.text("host") ?? "::").replace(/^\[(.*)\]$/, "$1"),
     hostIsDefault: settings.sourceOf("host") === null,
     port: settings.number("port"),

@@ -35,7 +35,7 @@ export async function run(config: Config, log: Log): Promise<number> {
     await server.stop();
     throw error;
   }
-  const app = createApp({ config, database: opened, log, checks });
+  const app = createApp({ config, database: opened, log, checks, senderOf: server.senderOf });
   server.serve(app.fetch, app.atHand);
   phase = "serving";
   log.info("listening", {

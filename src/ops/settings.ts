@@ -1,12 +1,6 @@
 import { assert } from "../domain/assert.ts";
-import {
-  findFlag,
-  toVariable,
-  type Flag,
-  type flags,
-  type FlagName,
-  type FlagValues,
-} from "./flags.ts";
+import type { Flag } from "./flag.ts";
+import { findFlag, toVariable, type flags, type FlagName, type FlagValues } from "./flags.ts";
 import { toQuoted } from "./printable.ts";
 import { formatBytes, formatDurationMs, parseBytes, parseDurationMs } from "./units.ts";
 import { UsageError } from "./usage-error.ts";
@@ -41,6 +35,8 @@ export interface Settings {
    * @throws UsageError when it is none of them
    */
   choice<Name extends ChoiceFlag["name"]>(name: Name): ChoiceOf<Name> | null;
+  /** Whether a switch is on. @throws UsageError when its variable is neither true nor false */
+  isOn(name: FlagOf<"switch">["name"]): boolean;
 }
 
 /**
@@ -77,6 +73,7 @@ export function createSettings(values: FlagValues, environment: Environment): Se
       return value;
     },
     choice: <Name extends ChoiceFlag["name"]>(name: Name) => read(name) as ChoiceOf<Name> | null,
+    isOn: (name) => read(name) === "true",
   };
 }
 
@@ -94,6 +91,10 @@ function parseValue(flag: Flag, text: string, source: string | null): string | n
   };
   const { type } = flag;
   if (type.kind === "text") return text;
+  if (type.kind === "switch") {
+    if (text === "true" || text === "false") return text;
+    return refuse(`${toQuoted(text)} is neither true nor false`);
+  }
   if (type.kind === "choice") {
     if (type.choices.includes(text)) return text;
     return refuse(`${toQuoted(text)} is none of ${type.choices.join(", ")}`);
@@ -104,7 +105,7 @@ function parseValue(flag: Flag, text: string, source: string | null): string | n
   return refuse(`${toQuoted(text)} is out of bounds: ${format(min)} to ${format(max)}`);
 }
 
-type NumberKind = Exclude<Flag["type"], { readonly kind: "text" | "choice" }>;
+type NumberKind = Exclude<Flag["type"], { readonly kind: "text" | "choice" | "switch" }>;
 
 function boundsOf(type: NumberKind): readonly [number, number, (value: number) => string] {
   if (type.kind === "integer") return [type.min, type.max, String];

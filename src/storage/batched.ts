@@ -1,6 +1,6 @@
 import type { BlobKey } from "../domain/blob-key.ts";
 import type { BlobStat, BlobStore, NewBlob, PutReceipt } from "../domain/blob-store.ts";
-import type { RegistryError } from "../domain/errors.ts";
+import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Read } from "./blob-checks.ts";
@@ -49,7 +49,7 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
     bytesOf: ({ data }) => data.length,
     run: async (blobs) => await inner.putMany(blobs),
   });
-  // Many keys at once are a batch of their own, which waits for its turn with others like it.
+  // Many keys at once are a query of their own, which waits for its turn with others like it.
   const statLists = createBatcher<readonly BlobKey[], (BlobStat | RegistryError | null)[]>({
     ...readBounds,
     itemsMax: 1,
@@ -82,13 +82,22 @@ async function nextTurn(): Promise<void> {
   });
 }
 
-/** A call for one item joins a batch; a call for several is a batch already. */
+/**
+ * A call for one item joins a batch; a call for several is a batch already. In both, bad bytes are
+ * the failure of one item, and not of the call.
+ */
 function single<In, Out>(
   one: (item: In) => Promise<Out>,
   several: (items: readonly In[]) => Promise<(Out | RegistryError)[]>,
 ): (items: readonly In[]) => Promise<(Out | RegistryError)[]> {
   return async (items) => {
     const [item] = items;
-    return items.length === 1 && item !== undefined ? [await one(item)] : await several(items);
+    if (items.length !== 1 || item === undefined) return await several(items);
+    try {
+      return [await one(item)];
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === "corrupt_blob") return [error];
+      throw error;
+    }
   };
 }

@@ -8,7 +8,7 @@ import type {
   StoredBlob,
 } from "../domain/blob-store.ts";
 import { toHex } from "../domain/bytes.ts";
-import { formatLastModified } from "../domain/http-date.ts";
+import { formatHttpDate } from "../domain/http-date.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { createBlobCache, type BlobCache } from "./blob-cache.ts";
 import { toReader } from "./row-reader.ts";
@@ -43,16 +43,17 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
     return cache.stats.entries === 0 ? null : peek(toHex(key));
   }
 
-  function keep(blob: StoredBlob): void {
-    const { data, hash, createdAtMs } = blob;
-    if (data === null) return;
+  /** Keeps a blob if it is small; gives it as it will be given from now on. */
+  function keep(blob: StoredBlob): StoredBlob {
+    const { data, hash } = blob;
+    if (data === null) return blob;
     const digits = toHex(hash);
-    const lastModified = createdAtMs === null ? null : formatLastModified(createdAtMs);
-    cache.set(
-      digits.slice(0, prefixDigits),
-      { ...blob, data, digits, lastModified },
-      data.length + blobOverheadBytes,
-    );
+    // Once and for all, else a database whose clock is ahead would have the time change.
+    const createdAtMs = blob.createdAtMs === null ? null : Math.min(blob.createdAtMs, Date.now());
+    const lastModified = createdAtMs === null ? null : formatHttpDate(createdAtMs);
+    const atHand = { ...blob, data, createdAtMs, digits, lastModified };
+    cache.set(digits.slice(0, prefixDigits), atHand, data.length + blobOverheadBytes);
+    return atHand;
   }
 
   /** What is at hand, and what `ask` answers for the rest, in the order of the keys. */
@@ -69,8 +70,7 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
 
   async function readAndKeep(keys: readonly BlobKey[]): ReturnType<BlobStore["readMany"]> {
     const read = await inner.readMany(keys);
-    for (const blob of read) if (blob !== null && !(blob instanceof RegistryError)) keep(blob);
-    return read;
+    return read.map((blob) => (blob === null || blob instanceof RegistryError ? blob : keep(blob)));
   }
 
   /** The database is asked whether the blob is still there; its bytes need not come back for it. */

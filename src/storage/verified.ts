@@ -8,6 +8,7 @@ import type {
   PutReceipt,
 } from "../domain/blob-store.ts";
 import { RegistryError } from "../domain/errors.ts";
+import { limits } from "../domain/limits.ts";
 import { createBlobChecks, type BlobChecksOptions, type Read } from "./blob-checks.ts";
 import { toReader } from "./row-reader.ts";
 
@@ -26,9 +27,12 @@ export function verified(inner: BlobStore, options: BlobChecksOptions): BlobStor
 
   async function statMany(keys: readonly BlobKey[]): Promise<(BlobStat | RegistryError | null)[]> {
     const stats = await inner.statMany(keys);
-    // Only the bytes tell the hash of a row kept under 16 bytes.
+    // Only the bytes tell the hash of a row kept under 16 bytes; not those of too many at once.
     const short = keys.filter((_, index) => isShort(stats[index] ?? null));
-    const read = short.length === 0 ? [] : await readMany(short);
+    const read: Read[] = [];
+    for (let from = 0; from < short.length; from += limits.readBatchKeysMax) {
+      read.push(...(await readMany(short.slice(from, from + limits.readBatchKeysMax))));
+    }
     return stats.map((stat) => (isShort(stat) ? (read.shift() ?? null) : stat));
   }
 

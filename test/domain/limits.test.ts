@@ -15,12 +15,20 @@ test("the limits that clients and operators know are what they were told", () =>
     partHeaderBytesMax: 16_384,
     otherPartsBytesMax: mebibyte,
     boundaryCharactersMax: 70,
+    keyListMax: 1_000,
+    keyListBytesMax: 262_144,
   });
 });
 
 test("every form that holds a small blob and usual framing is read whole", () => {
   const framingBytes = 2 * (limits.boundaryCharactersMax + 8) + limits.partHeaderBytesMax;
   expect(limits.bufferedUploadBytesMax).toBeGreaterThan(limits.inlineBlobBytesMax + framingBytes);
+});
+
+test("a full list of keys fits its body, written with a line and an indent for each", () => {
+  const hashes = Array<string>(limits.keyListMax).fill("0".repeat(64));
+  const body = JSON.stringify({ hashes }, null, 8);
+  expect(body.length).toBeLessThan(limits.keyListBytesMax);
 });
 
 test("an upload that is still touched is never swept", () => {

@@ -205,6 +205,51 @@ describe("a large blob", () => {
   });
 });
 
+describe("a blob that is expected to have a hash", () => {
+  test.each([0, 300, 2 * mebibyte, 3 * mebibyte + 1])("of %d bytes is stored", async (length) => {
+    const { receiver } = createScene({});
+    const data = bytesOf(length);
+    receiver.take(data);
+    await receiver.drained();
+    const receipt = await receiver.finish(hashing.hash(data));
+    expect(receipt).toEqual({ hash: hashing.hash(data), bytesTotal: length, created: true });
+  });
+
+  test.each([0, 300, 2 * mebibyte])(
+    "of %d bytes is never seen if it has another",
+    async (length) => {
+      const { store, receiver, counters } = createScene({});
+      receiver.take(bytesOf(length));
+      await receiver.drained();
+      const failure = receiver.finish(hashing.hash(bytesOf(length + 1)));
+      expect(await codeRejectedBy(failure)).toBe("hash_mismatch");
+      await receiver.abort();
+      expect(store.calls).toEqual([]);
+      expect(counters).toEqual(createCounters());
+    },
+  );
+
+  test("is never committed if it has another and is large", async () => {
+    const { store, receiver, counters, hashers } = createScene({});
+    const data = bytesOf(3 * mebibyte + 1);
+    receiver.take(data);
+    await receiver.drained();
+    const failure = await receiver
+      .finish(hashing.hash(bytesOf(1)))
+      .catch((error: unknown) => error);
+    expect(failure).toHaveProperty("code", "hash_mismatch");
+    for (const named of [data, bytesOf(1)]) {
+      const digits = toHex(hashing.hash(named));
+      expect(failure).toHaveProperty("message", expect.stringContaining(digits));
+    }
+    await receiver.abort();
+    expect(store.calls).not.toContain("commit");
+    expect(store.calls.at(-1)).toBe("abort done");
+    expect(counters).toEqual(createCounters());
+    expect(hashers).toEqual({ made: 1, disposed: 1 });
+  });
+});
+
 describe("a blob at the limit", () => {
   test.each([10, 3 * mebibyte])("of %d bytes is taken", async (blobBytesMax) => {
     const { receiver } = createScene({ blobBytesMax });

@@ -5,6 +5,7 @@ import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 const api = "/api/v1/metadata";
 const unknown = "0123456789abcdef".repeat(4);
+const httpDate = /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/;
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
 
 type Answers = Readonly<Record<string, number>>;
@@ -12,8 +13,9 @@ type Answers = Readonly<Record<string, number>>;
 /** What each path says to each method; what is not listed is `other`. */
 const pathMap: readonly (readonly [path: string, allow: string, answers: Answers])[] = [
   [api, "POST, OPTIONS", { POST: 415 }],
-  [`${api}/${unknown}`, "GET, HEAD, OPTIONS", { GET: 404, HEAD: 404 }],
-  [`${api}/not-a-key`, "GET, HEAD, OPTIONS", { GET: 400, HEAD: 400 }],
+  [`${api}/exists`, "POST, OPTIONS", { POST: 415 }],
+  [`${api}/${unknown}`, "GET, HEAD, PUT, OPTIONS", { GET: 404, HEAD: 404, PUT: 422 }],
+  [`${api}/not-a-key`, "GET, HEAD, PUT, OPTIONS", { GET: 400, HEAD: 400, PUT: 400 }],
   ["/healthz", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
   ["/readyz", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
   ["/openapi.yaml", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
@@ -36,6 +38,8 @@ const nowhere = [
   `${api}/${unknown}/`,
   `${api}/${unknown}/x`,
   `${api}/..`,
+  `${api}/exists/`,
+  `${api}//exists`,
   "/API/v1/metadata",
   "/%61pi/v1/metadata",
   "/healthz/",
@@ -89,6 +93,17 @@ describe("the path map", () => {
     expect(response.body.length).toBe(0);
   });
 
+  it.each([...pathMap.map(([path]) => path), "/nowhere"])(
+    "%s dates its answers to every method (RFC 9110 section 6.6.1)",
+    async (path) => {
+      for (const method of methods) {
+        const { headers } = await ask(method, path);
+        expect([method, headers["date"]]).toEqual([method, expect.stringMatching(httpDate)]);
+        expect(Math.abs(Date.parse(headers["date"] ?? "") - Date.now())).toBeLessThan(60_000);
+      }
+    },
+  );
+
   it.each(nowhere)("there is nothing at %s, by any method", async (path) => {
     for (const method of methods) {
       const response = await ask(method, path);
@@ -130,11 +145,13 @@ describe("the path map", () => {
     );
 
     it.each(["a/b", "a?b", "a#b", "a b", "x/swagger?", "user@host", "%00"])(
-      "is not to be had, and no failure, for a host that is none: %p",
+      "is not to be had for a host that is none: %p",
       async (host) => {
-        const response = await ask("GET", `${api}/${hash}`, host);
-        expect([200, 400, 404]).toContain(response.status);
-        expect((await ask("GET", "/nowhere", host)).status).toBe(404);
+        for (const path of [`${api}/${hash}`, "/nowhere"]) {
+          const response = await ask("GET", path, host);
+          expect(response.status).toBe(400);
+          expect(codeOf(response.body)).toBe("invalid_host");
+        }
       },
     );
 
@@ -152,7 +169,7 @@ describe("the path map", () => {
   });
 
   it("refuses what carries a body where none belongs, and closes the connection", async () => {
-    const request = `PUT ${api}/${unknown} HTTP/1.1\r\nHost: r\r\nContent-Length: 5\r\n\r\nbytes`;
+    const request = `PATCH ${api}/${unknown} HTTP/1.1\r\nHost: r\r\nContent-Length: 5\r\n\r\nbytes`;
     const response = await rawRequest(registry.port, request);
     expect(response.status).toBe(405);
     expect(response.headers["connection"]).toBe("close");

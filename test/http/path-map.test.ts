@@ -1,26 +1,28 @@
 import { describe, expect, test } from "bun:test";
 
-import { methodsOf, pathOf, toUnmatched } from "../../src/http/path-map.ts";
+import { keyTextOf, methodsOf, pathOf, toUnmatched } from "../../src/http/path-map.ts";
 
 const hex = "0123456789abcdef".repeat(4);
 const read = ["GET", "HEAD", "OPTIONS"];
 
 describe("methodsOf", () => {
-  test("of the upload path is POST", () => {
-    expect(methodsOf("/api/v1/metadata")).toEqual(["POST", "OPTIONS"]);
+  test.each(["/api/v1/metadata", "/api/v1/metadata/exists"])("of %s is POST", (path) => {
+    expect(methodsOf(path)).toEqual(["POST", "OPTIONS"]);
   });
 
-  test.each([
-    `/api/v1/metadata/${hex}`,
-    "/api/v1/metadata/x",
-    "/healthz",
-    "/readyz",
-    "/swagger",
-    "/swagger/json",
-    "/openapi.yaml",
-  ])("of %s is reading", (path) => {
-    expect(methodsOf(path)).toEqual(read);
-  });
+  test.each([hex, hex.slice(0, 32), "x", "exists%20", "Exists", "exists."])(
+    "of a blob, whatever its key looks like (%s), is reading and putting",
+    (key) => {
+      expect(methodsOf(`/api/v1/metadata/${key}`)).toEqual(["GET", "HEAD", "PUT", "OPTIONS"]);
+    },
+  );
+
+  test.each(["/healthz", "/readyz", "/swagger", "/swagger/json", "/openapi.yaml"])(
+    "of %s is reading",
+    (path) => {
+      expect(methodsOf(path)).toEqual(read);
+    },
+  );
 
   test.each([
     "/",
@@ -35,6 +37,9 @@ describe("methodsOf", () => {
     `/x/api/v1/metadata/${hex}`,
     "/API/v1/metadata",
     "/api/v1/metadatax",
+    "/api/v1/metadata/exists/",
+    "/api/v1/metadata/exists/x",
+    "/exists",
     "/healthz/",
     "/swagger/",
     "/swagger/x",
@@ -45,27 +50,50 @@ describe("methodsOf", () => {
   });
 });
 
+describe("keyTextOf", () => {
+  test.each([
+    [hex, hex],
+    ["A%42c", "ABc"],
+    ["a%2Fb", "a/b"],
+    ["%zz", "%zz"],
+    ["%ff", "%ff"],
+    ["%65xists", "exists"],
+  ])("of %s is %s", (text, key) => {
+    expect(keyTextOf(`/api/v1/metadata/${text}`)).toBe(key);
+  });
+
+  test.each(["", "a/b", "/a", "exists"])("there is none in %p", (text) => {
+    expect(keyTextOf(`/api/v1/metadata/${text}`)).toBeNull();
+  });
+});
+
 describe("toUnmatched", () => {
   test.each(["GET", "POST", "OPTIONS"])("%s of no path is 404", (method) => {
-    expect(toUnmatched(method, "/nothing")).toMatchObject({ error: { code: "route_not_found" } });
-    expect(toUnmatched(method, "/nothing")).not.toHaveProperty("allow");
+    expect(toUnmatched(method, methodsOf("/nothing"))).toMatchObject({
+      error: { code: "route_not_found" },
+    });
+    expect(toUnmatched(method, methodsOf("/nothing"))).not.toHaveProperty("allow");
   });
 
   test.each([
     ["GET", "/api/v1/metadata", "POST, OPTIONS"],
     ["DELETE", "/api/v1/metadata", "POST, OPTIONS"],
-    ["POST", `/api/v1/metadata/${hex}`, "GET, HEAD, OPTIONS"],
+    ["POST", `/api/v1/metadata/${hex}`, "GET, HEAD, PUT, OPTIONS"],
+    ["GET", "/api/v1/metadata/exists", "POST, OPTIONS"],
+    ["PUT", "/api/v1/metadata/exists", "POST, OPTIONS"],
     ["TRACE", "/healthz", "GET, HEAD, OPTIONS"],
   ])("%s %s is 405 and allows %s", (method, path, allow) => {
-    const unmatched = toUnmatched(method, path);
+    const unmatched = toUnmatched(method, methodsOf(path));
     expect(unmatched).toMatchObject({ error: { code: "method_not_allowed" }, allow });
   });
 
   test.each([
     ["/api/v1/metadata", "POST, OPTIONS"],
+    ["/api/v1/metadata/exists", "POST, OPTIONS"],
+    [`/api/v1/metadata/${hex}`, "GET, HEAD, PUT, OPTIONS"],
     ["/readyz", "GET, HEAD, OPTIONS"],
   ])("OPTIONS %s is told %s, without an error", (path, allow) => {
-    expect(toUnmatched("OPTIONS", path)).toEqual({ allow });
+    expect(toUnmatched("OPTIONS", methodsOf(path))).toEqual({ methods: allow.split(", ") });
   });
 });
 

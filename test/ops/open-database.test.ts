@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { StartError } from "../../src/domain/errors.ts";
+import { databaseTimeout } from "../../src/domain/deadline.ts";
+import { RegistryError, StartError } from "../../src/domain/errors.ts";
 import type { Config } from "../../src/ops/config.ts";
 import { createLog } from "../../src/ops/log.ts";
-import { openDatabase } from "../../src/ops/open-database.ts";
+import { openDatabase, toWorkError } from "../../src/ops/open-database.ts";
 import { sharedPostgres, type TestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory, type LogLine } from "../support/registry.ts";
 
@@ -16,6 +17,9 @@ const log = createLog({
 });
 const { signal } = new AbortController();
 const rest = {
+  cdnDomain: null,
+  isTrustedProxy: null,
+  uploadOrigins: new Set<string>(),
   host: "127.0.0.1",
   hostIsDefault: false,
   port: 0,
@@ -123,5 +127,39 @@ describe("openDatabase", () => {
     const { message } = await failureOf(postgresConfig(database, changes));
     expect(message).toContain("none.pem");
     expect(message).toContain("--db-tls-ca");
+  });
+});
+
+describe("toWorkError", () => {
+  const sqlite = sqliteConfig("/var/lib/registry").database;
+
+  it("says what to do", () => {
+    const full = new RegistryError("storage_full", "The disk is full; nothing was stored.");
+    const out = new RegistryError("database_unavailable", "It is out; try again later.");
+    const malformed = new Error("disk image is malformed");
+    for (const [error, message] of [
+      [
+        databaseTimeout(5000),
+        "The database did not answer within 5000 ms; run this again, with a longer --db-timeout " +
+          "if need be",
+      ],
+      [out, "It is out; run this again"],
+      [full, "The disk is full; nothing was stored; make room, and run this again"],
+      [
+        Object.assign(malformed, { code: "SQLITE_CORRUPT" }),
+        "the store in /var/lib/registry failed (disk image is malformed); restore it from a backup",
+      ],
+    ] as const) {
+      const told = toWorkError(error, sqlite);
+      expect(told).toBeInstanceOf(StartError);
+      expect(told).toMatchObject({ message, cause: error });
+    }
+  });
+
+  it("leaves our own bugs as they are", () => {
+    const bug = new TypeError("x is not a function");
+    expect(toWorkError(bug, sqlite)).toBe(bug);
+    const target = { user: "me", password: "", name: "mine", host: "db.test", port: 5432 };
+    expect(toWorkError(bug, postgresConfig(target as TestDatabase).database)).toBe(bug);
   });
 });

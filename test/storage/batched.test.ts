@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import type { BlobStore } from "../../src/domain/blob-store.ts";
 import { createCounters } from "../../src/domain/counters.ts";
 import { RegistryError } from "../../src/domain/errors.ts";
+import { limits } from "../../src/domain/limits.ts";
 import { batched } from "../../src/storage/batched.ts";
 import { cached } from "../../src/storage/cached.ts";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
@@ -9,7 +10,9 @@ import { verified } from "../../src/storage/verified.ts";
 import { blobStoreContract } from "../contract/blob-store.ts";
 import { hashing, randomBlob, shortKey } from "../support/blobs.ts";
 import { twoKinds, type OwnDatabase } from "../support/databases.ts";
+import { codeRejectedBy } from "../support/error-code.ts";
 import { createRecordingStore } from "../support/recording-store.ts";
+import { eventually } from "../support/registry.ts";
 
 const lanes = { readLanes: 2, writeLanes: 2, callMsMax: 60_000 };
 
@@ -91,6 +94,24 @@ describe("batched", () => {
     expect(found).toMatchObject([{ code: "corrupt_blob" }, { code: "corrupt_blob" }]);
   });
 
+  it.each([1, 2])("tells of bad bytes as of a blob, not of the call (%d keys)", async (count) => {
+    const inner = createRecordingStore({ answer: new RegistryError("corrupt_blob", "bad") });
+    const store = batched(inner, lanes);
+    const hashes = Array.from({ length: count }, () => randomBlob(9).hash);
+    const bad = hashes.map(() => ({ code: "corrupt_blob" }));
+    expect(await store.readMany(hashes)).toMatchObject(bad);
+    expect(await store.statMany(hashes)).toMatchObject(bad);
+  });
+
+  it.each([1, 2])("fails as its store does (%d keys)", async (count) => {
+    const out = new RegistryError("database_unavailable", "out");
+    const inner = createRecordingStore({ before: async () => await Promise.reject(out) });
+    const store = batched(inner, lanes);
+    const hashes = Array.from({ length: count }, () => randomBlob(9).hash);
+    expect(await codeRejectedBy(store.readMany(hashes))).toBe(out.code);
+    expect(await codeRejectedBy(store.statMany(hashes))).toBe(out.code);
+  });
+
   it("closes once all that was begun is done", async () => {
     const gate = Promise.withResolvers<void>();
     const inner = createRecordingStore({
@@ -104,6 +125,67 @@ describe("batched", () => {
     await Promise.all([...puts, closed]);
     expect(inner.puts).toHaveLength(2);
     expect(inner.calls.at(-1)).toStartWith("close");
+  });
+});
+
+describe("questions about many keys", () => {
+  const list = (count: number) => Array.from({ length: count }, () => randomBlob(9).hash);
+
+  it("are a query each, however many the keys are", async () => {
+    const asked: number[] = [];
+    const recording = createRecordingStore();
+    const store = batched(
+      {
+        ...recording,
+        statMany: async (keys) => {
+          asked.push(keys.length);
+          return await recording.statMany(keys);
+        },
+      },
+      { ...lanes, readLanes: 1 },
+    );
+    const counts = [2, limits.keyListMax, limits.readBatchKeysMax + 1, 0];
+    const answers = await Promise.all(counts.map(async (n) => await store.statMany(list(n))));
+    expect(answers.map(({ length }) => length)).toEqual(counts);
+    expect(asked).toEqual(counts);
+  });
+
+  it("wait for each other in a queue with an end, while single keys go on", async () => {
+    const gate = Promise.withResolvers<void>();
+    let lists = 0;
+    const recording = createRecordingStore();
+    const inner: BlobStore = {
+      ...recording,
+      statMany: async (keys) => {
+        if (keys.length > 1) lists += 1;
+        if (keys.length > 1) await gate.promise;
+        return await recording.statMany(keys);
+      },
+    };
+    const store = batched(inner, lanes);
+    const running = [store.statMany(list(2)), store.statMany(list(2))];
+    await eventually(() => lists === lanes.readLanes);
+    const waiting = Array.from({ length: limits.keyListQueueMax }, async () => {
+      return await store.statMany(list(2));
+    });
+    expect(await codeRejectedBy(store.statMany(list(2)))).toBe("overloaded");
+    expect(await store.statMany(list(1))).toEqual([null]);
+    expect(lists).toBe(lanes.readLanes);
+    const closed = store.close();
+    gate.resolve();
+    for (const answer of await Promise.all([...running, ...waiting])) {
+      expect(answer).toEqual([null, null]);
+    }
+    await closed;
+    expect(recording.calls.at(-1)).toBe("close done");
+    expect(recording.calls.at(-2)).toBe("close");
+  });
+
+  it("have as long as a call for one blob", async () => {
+    const { promise: never } = Promise.withResolvers<void>();
+    const inner = createRecordingStore({ before: async () => await never });
+    const store = batched(inner, { ...lanes, callMsMax: 20 });
+    expect(await codeRejectedBy(store.statMany(list(3)))).toBe("database_timeout");
   });
 });
 

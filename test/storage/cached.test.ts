@@ -1,9 +1,10 @@
-import { describe, expect, it } from "bun:test";
+import { afterEach, describe, expect, it, setSystemTime } from "bun:test";
 import { toHex } from "../../src/domain/bytes.ts";
+import type { BlobStore } from "../../src/domain/blob-store.ts";
 import { RegistryError } from "../../src/domain/errors.ts";
 import { cached } from "../../src/storage/cached.ts";
 import { randomBlob, shortKey } from "../support/blobs.ts";
-import { createRecordingStore } from "../support/recording-store.ts";
+import { createRecordingStore, type RecordingStore } from "../support/recording-store.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -102,3 +103,52 @@ describe("cached", () => {
     expect(store.cache.entries).toBeGreaterThan(50);
   });
 });
+
+describe("a cached blob tells when it was stored", () => {
+  const now = Date.UTC(2026, 1, 3, 4, 5, 6, 789);
+  afterEach(() => {
+    setSystemTime();
+  });
+
+  /** A cache around a store whose blob is of a certain time, which it has not been asked for. */
+  async function openDated(createdAtMs: number | null) {
+    setSystemTime(now);
+    const inner = createRecordingStore();
+    const blob = randomBlob(10);
+    await inner.putMany([blob]);
+    const store = cached(dated(inner, createdAtMs), { bytesMax: mebibyte });
+    return { store, blob, digits: toHex(blob.hash) };
+  }
+
+  it.each([
+    ["in whole seconds", now - 60_000, "Tue, 03 Feb 2026 04:04:06 GMT"],
+    ["unless nobody noted it", null, null],
+  ])("%s", async (_, createdAtMs, lastModified) => {
+    const { store, blob, digits } = await openDated(createdAtMs);
+    expect(await store.readMany([blob.hash])).toMatchObject([{ createdAtMs }]);
+    expect(store.peek(digits)).toMatchObject({ createdAtMs, lastModified });
+  });
+
+  it("as it did at first, when the clock of the database is ahead", async () => {
+    const { store, blob, digits } = await openDated(now + 60_000);
+    const kept = { createdAtMs: now };
+    expect(await store.readMany([blob.hash])).toMatchObject([kept]);
+    setSystemTime(now + 3000);
+    expect(await store.readMany([blob.hash])).toMatchObject([kept]);
+    expect(await store.statMany([blob.hash])).toMatchObject([kept]);
+    const lastModified = "Tue, 03 Feb 2026 04:05:06 GMT";
+    expect(store.peek(digits)).toMatchObject({ ...kept, lastModified });
+  });
+});
+
+function dated(inner: RecordingStore, createdAtMs: number | null): BlobStore {
+  return {
+    ...inner,
+    async readMany(keys) {
+      const read = await inner.readMany(keys);
+      return read.map((blob) =>
+        blob === null || blob instanceof RegistryError ? blob : { ...blob, createdAtMs },
+      );
+    },
+  };
+}

@@ -50,6 +50,9 @@ export interface TestRegistryOptions {
   readonly cacheBytesMax?: number;
   /** A statement's deadline. */
   readonly timeoutMs?: number;
+  readonly cdnDomain?: string;
+  readonly isTrustedProxy?: (address: string) => boolean;
+  readonly uploadOrigins?: readonly string[];
 }
 
 const mebibyte = 1024 * 1024;
@@ -70,7 +73,7 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   });
   const idleSecondsMax = Math.ceil(workMsMaxOf(config) / 1000) + 10;
   const server = listen({ ...config, idleSecondsMax, log, checks });
-  const app = createApp({ config, database, log, checks });
+  const app = createApp({ config, database, log, checks, senderOf: server.senderOf });
   server.serve(app.fetch, app.atHand);
   return {
     url: server.url,
@@ -157,6 +160,9 @@ function configOf(options: TestRegistryOptions, directory: string): Config {
             connectTimeoutMs: 10_000,
             timeoutMs,
           },
+    cdnDomain: options.cdnDomain ?? null,
+    isTrustedProxy: options.isTrustedProxy ?? null,
+    uploadOrigins: new Set(options.uploadOrigins),
     host: "127.0.0.1",
     hostIsDefault: false,
     port: 0,

@@ -1,141 +1,120 @@
-import { hashExample, keyPattern } from "./schemas.ts";
+import type { ErrorCode } from "../../domain/errors.ts";
+import { limits } from "../../domain/limits.ts";
+import { emptyHash, exampleBlob } from "./examples.ts";
+import { requestHeaders, responseHeaders } from "./fields.ts";
+import { bodilessRefusals, refusals } from "./refusals.ts";
+import { blobSchema, hashPattern, keyPattern } from "./schemas.ts";
 
 /** What the operations on blobs say of themselves in the OpenAPI document (3.0.3). */
 
-const problem = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-});
+const keyCodes: readonly ErrorCode[] = ["invalid_key_length", "invalid_key_digit"];
+const databaseCodes: readonly ErrorCode[] = [
+  "database_unavailable",
+  "database_timeout",
+  "overloaded",
+  "starting",
+];
+const uploadCodes: readonly ErrorCode[] = [
+  "truncated_body",
+  "invalid_digest",
+  "digest_mismatch",
+  "request_timeout",
+  "blob_too_large",
+  "unsupported_content_encoding",
+  "internal_error",
+  ...databaseCodes,
+  "upload_expired",
+  "storage_full",
+];
+const downloadCodes: readonly ErrorCode[] = [
+  ...keyCodes,
+  "not_found",
+  "precondition_failed",
+  "corrupt_blob",
+  "internal_error",
+  ...databaseCodes,
+];
 
-const unavailable = (codes: string) => ({
-  ...problem(`${codes}: try again after \`Retry-After\`.`),
-  headers: { "Retry-After": { schema: { type: "integer" as const }, description: "Seconds" } },
-});
-
-const databaseIsOut = "`database_unavailable`, `database_timeout`, `overloaded`, `starting`";
-
-const text = (description: string, example: string) => ({
-  description,
-  schema: { type: "string" as const, example },
-});
-
-const header = (name: string, description: string, example: string) => ({
-  name,
-  in: "header" as const,
-  ...text(description, example),
-});
-
-const dateExample = "Sun, 06 Nov 1994 08:49:37 GMT";
-
-const hashParameter = {
+const keyParameter = {
   name: "hash",
   in: "path" as const,
   required: true,
   description:
-    "The BLAKE3 hash of the blob: all 64 hexadecimal digits, or the first 32. Any case is taken.",
+    "The key of the blob: its BLAKE3 hash, all 64 hexadecimal digits or the first 32, in any case",
   schema: { type: "string" as const, pattern: keyPattern },
-  example: hashExample,
+  example: exampleBlob.hash,
 };
 
-const fullHashParameter = {
-  ...hashParameter,
-  description: "The BLAKE3 hash of the body: all 64 hexadecimal digits. Any case is taken.",
-  schema: { type: "string" as const, pattern: "^[0-9a-fA-F]{64}$" },
+const hashParameter = {
+  ...keyParameter,
+  description: "The BLAKE3 hash of the body: all 64 hexadecimal digits, in any case",
+  schema: { type: "string" as const, pattern: hashPattern },
 };
 
-const conditionParameters = [
-  header("If-None-Match", "Entity tags that the client has, or `*`", `"${hashExample}"`),
-  header("If-Modified-Since", "A date; If-None-Match counts before it", dateExample),
-  header("If-Match", "Entity tags of which one must be the blob's, or `*`", `"${hashExample}"`),
-  header("If-Unmodified-Since", "A date; If-Match counts before it", dateExample),
-];
+const blobContent = { "application/octet-stream": { schema: blobSchema } };
 
-const digestParameters = [
-  header("Content-Digest", "SHA-256 or SHA-512 of the body, compared", "sha-256=:BASE64:"),
-  header("Repr-Digest", "The same here, where no body is encoded", "sha-256=:BASE64:"),
-];
+const blobFields = [
+  "ETag",
+  "CacheForever",
+  "AnyOrigin",
+  "LastModified",
+  "AcceptRanges",
+  "NoSniff",
+] as const;
 
-const cacheHeaders = {
-  ETag: text("The hash, quoted: a strong entity tag", `"${hashExample}"`),
-  "Cache-Control": text("Blobs never change", "public, max-age=31536000, immutable"),
-};
-
-const blobHeaders = {
-  ...cacheHeaders,
-  "Last-Modified": text("When it was stored, if that is known", dateExample),
-  "Accept-Ranges": text("One range of bytes at a time", "bytes"),
-  "X-Content-Type-Options": text("Blobs are nobody's document", "nosniff"),
-};
-
-const digestHeader = {
-  "Repr-Digest": text(
-    "When Want-Repr-Digest asks, of blobs of up to 2 MiB: of all of the blob",
-    "sha-256=:BASE64:",
-  ),
-};
-
-const blobContent = {
-  "application/octet-stream": { schema: { type: "string" as const, format: "binary" } },
+const notModified = {
+  description: "The client has the blob already",
+  headers: responseHeaders("ETag", "CacheForever", "AnyOrigin"),
 };
 
 const receipt = (description: string) => ({
   description,
-  headers: {
-    Location: text("Where the blob is", `/api/v1/metadata/${hashExample}`),
-    ETag: cacheHeaders.ETag,
-  },
+  headers: responseHeaders("Location", "ETag", "CacheNever"),
   content: { "application/json": { schema: { $ref: "#/components/schemas/Receipt" } } },
 });
-
-const keyRefusal = problem("`invalid_key_length`, `invalid_key_digit`: not a key.");
-const unknown = problem("`not_found`: no blob has this key here.");
-const corrupt = problem("`corrupt_blob`: the stored bytes do not match the key; never served.");
-const failed = problem("`internal_error`: the registry failed.");
-const full = problem("`storage_full`: the database's disk is full.");
-const late = problem("`request_timeout`: the body did not arrive in time.");
-const tooLarge = problem("`blob_too_large`: the blob is larger than this registry takes.");
-const precondition = problem("`precondition_failed`: a condition of the request does not hold.");
-
-const digestCodes = "`invalid_digest`, `digest_mismatch`";
 
 /** POST /api/v1/metadata */
 export const saveMetadataDetail = {
   operationId: "saveMetadata",
   tags: ["Metadata"],
-  summary: "Upload a blob",
+  summary: "Upload a blob in a form",
   description:
     "Stores the bytes of the first part named `data`, exactly as they are; other parts are " +
-    "ignored. Answered once the blob is committed. Uploads are idempotent: repeat one that failed.",
-  parameters: digestParameters,
+    "ignored. Answers once the blob is committed, for a new blob and a known one alike. Safe to " +
+    "repeat.",
+  parameters: requestHeaders("ContentDigest", "ReprDigest"),
   requestBody: {
     required: true,
     content: {
       "multipart/form-data": {
-        schema: {
-          type: "object" as const,
-          required: ["data"],
-          properties: { data: { type: "string" as const, format: "binary" } },
-        },
+        schema: { type: "object" as const, required: ["data"], properties: { data: blobSchema } },
       },
     },
   },
   responses: {
-    200: receipt("Stored, or there already"),
-    400: problem(
-      "The form cannot be read: `missing_boundary`, `invalid_boundary`, `no_parts`, " +
-        "`missing_data_part`, `truncated_body`, `bare_line_feed`, `invalid_part_header`, " +
-        "`nul_in_part_name`, `data_after_end`, `too_many_parts`, `part_headers_too_large`, " +
-        `\`other_parts_too_large\`; or it is not what was announced: ${digestCodes}.`,
+    200: receipt("The blob is stored"),
+    ...refusals(
+      [
+        "missing_data_part",
+        "no_parts",
+        "missing_boundary",
+        "invalid_boundary",
+        "bare_line_feed",
+        "invalid_part_header",
+        "nul_in_part_name",
+        "data_after_end",
+        "too_many_parts",
+        "part_headers_too_large",
+        "other_parts_too_large",
+        "unsupported_media_type",
+        ...uploadCodes,
+      ],
+      {
+        missing_data_part: "No part of the form is named data; curl -F data=@FILE names it so.",
+        unsupported_media_type:
+          "Send the blob as multipart/form-data, in a part named data: curl -F data=@FILE does.",
+      },
     ),
-    408: late,
-    413: tooLarge,
-    415: problem(
-      "`unsupported_media_type`: not multipart/form-data; `unsupported_content_encoding`: any " +
-        "Content-Encoding.",
-    ),
-    500: failed,
-    503: unavailable(`${databaseIsOut}, \`upload_expired\``),
-    507: full,
   },
 };
 
@@ -145,26 +124,40 @@ export const findMissingDetail = {
   tags: ["Metadata"],
   summary: "Ask which of many blobs are missing",
   description:
-    "Answers by one query. A key whose stored bytes are known to be bad counts as missing: an " +
-    "upload of the true ones repairs it.",
+    `Takes up to ${limits.keyListMax} keys, and costs one query. A key whose stored bytes are ` +
+    "known to be bad counts as missing: an upload of the true ones repairs it.",
   requestBody: {
     required: true,
     content: { "application/json": { schema: { $ref: "#/components/schemas/KeyList" } } },
   },
   responses: {
     200: {
-      description: "Those that are missing",
+      description: "Which of them are missing",
+      headers: responseHeaders("CacheNever"),
       content: { "application/json": { schema: { $ref: "#/components/schemas/Missing" } } },
     },
-    400: problem(
-      "`invalid_key_list`: not such a JSON; `too_many_keys`: over 1,000; `invalid_key_length`, " +
-        "`invalid_key_digit`: one of them is not a key; `truncated_body`.",
+    ...refusals(
+      [
+        "invalid_key_list",
+        "too_many_keys",
+        ...keyCodes,
+        "truncated_body",
+        "request_timeout",
+        "body_too_large",
+        "unsupported_media_type",
+        "unsupported_content_encoding",
+        "internal_error",
+        ...databaseCodes,
+      ],
+      {
+        invalid_key_list:
+          'The body must be JSON: an object whose "hashes" is a list of keys as strings.',
+        body_too_large:
+          `Ask for at most ${limits.keyListMax} keys at once, ` +
+          `in a body of at most ${limits.keyListBytesMax} bytes.`,
+        unsupported_media_type: 'Send the keys as application/json: {"hashes": ["…"]}.',
+      },
     ),
-    408: late,
-    413: problem("`body_too_large`: the list has over 256 KiB."),
-    415: problem("`unsupported_media_type`: not application/json."),
-    500: failed,
-    503: unavailable(databaseIsOut),
   },
 };
 
@@ -175,40 +168,41 @@ export const loadMetadataDetail = {
   summary: "Download a blob, or a part of it",
   description:
     "Gives the bytes that were uploaded. They are hashed again before they leave; when a long " +
-    "answer turns out wrong on the way, the connection is reset. Answers of up to 8 MiB carry " +
-    "Content-Length, longer ones are chunked. Several ranges are answered by the whole.",
+    "answer turns out wrong on the way, the connection is reset.",
   parameters: [
-    hashParameter,
-    ...conditionParameters,
-    header("Range", "One range of bytes: first-last, first- or -suffix", "bytes=0-499"),
-    header("If-Range", "An entity tag or a date: the range only if it is this", `"${hashExample}"`),
-    header("Want-Repr-Digest", "Which digest of the blob is wanted", "sha-256=1"),
+    keyParameter,
+    ...requestHeaders(
+      "IfNoneMatch",
+      "IfModifiedSince",
+      "IfMatch",
+      "IfUnmodifiedSince",
+      "Range",
+      "IfRange",
+      "WantReprDigest",
+    ),
   ],
   responses: {
     200: {
       description: "The blob",
-      headers: { ...blobHeaders, ...digestHeader },
+      headers: responseHeaders(...blobFields, "BytesSent", "ReprDigest"),
       content: blobContent,
     },
     206: {
-      description: "The part of it that Range names",
-      headers: {
-        ...blobHeaders,
-        ...digestHeader,
-        "Content-Range": text("Which part of how much", "bytes 0-499/1234"),
-      },
+      description: "The part of the blob that Range names",
+      headers: responseHeaders(...blobFields, "SentRange", "BytesSent", "ReprDigest"),
       content: blobContent,
     },
-    304: { description: "The client has it already", headers: cacheHeaders },
-    400: keyRefusal,
-    404: unknown,
-    412: precondition,
-    416: {
-      ...problem("`range_not_satisfiable`: the range begins beyond the end."),
-      headers: { "Content-Range": text("How much there is", "bytes */1234") },
-    },
-    500: corrupt,
-    503: unavailable(databaseIsOut),
+    304: notModified,
+    ...refusals([...downloadCodes, "range_not_satisfiable"], {
+      precondition_failed:
+        "The blob is not what If-Match or If-Unmodified-Since names; leave the condition out.",
+      range_not_satisfiable:
+        `The blob has ${exampleBlob.bytesTotal} bytes; ` +
+        "ask for a range that begins within them.",
+      corrupt_blob:
+        "The stored bytes do not match the key; an upload of the blob repairs it. " +
+        "Tell the operator.",
+    }),
   },
 };
 
@@ -218,26 +212,19 @@ export const headMetadataDetail = {
   tags: ["Metadata"],
   summary: "Ask for a blob without its bytes",
   description:
-    "The headers of the download, always with Content-Length. Reads no blob data, and so tells no " +
-    "digest; Range is for GET alone.",
-  parameters: [hashParameter, ...conditionParameters],
+    "The headers of the download, always with Content-Length. Reads no blob data, and so tells " +
+    "no digest. Range is for GET alone. Refusals have no body.",
+  parameters: [
+    keyParameter,
+    ...requestHeaders("IfNoneMatch", "IfModifiedSince", "IfMatch", "IfUnmodifiedSince"),
+  ],
   responses: {
     200: {
       description: "The blob is here",
-      headers: {
-        ...blobHeaders,
-        "Content-Length": {
-          description: "Bytes of the blob",
-          schema: { type: "integer" as const },
-        },
-      },
+      headers: responseHeaders(...blobFields, "BytesTotal"),
     },
-    304: { description: "The client has it already", headers: cacheHeaders },
-    400: { description: "Not a key" },
-    404: { description: "No blob has this key here" },
-    412: { description: "A condition of the request does not hold" },
-    500: { description: "The stored bytes do not match the key" },
-    503: { description: "The database is not available" },
+    304: notModified,
+    ...bodilessRefusals(downloadCodes),
   },
 };
 
@@ -247,29 +234,26 @@ export const putMetadataDetail = {
   tags: ["Metadata"],
   summary: "Upload a blob under its hash",
   description:
-    "Stores the body, as it is, if it hashes to the key. Repeat one that failed. With " +
-    "`If-None-Match: *` only if it is not here.",
+    "Stores the body, exactly as it is and whatever its Content-Type, if it hashes to the key. " +
+    "Answers once the blob is committed. Safe to repeat.",
   parameters: [
-    fullHashParameter,
-    header("If-None-Match", "`*`: only if it is not here", "*"),
-    header("If-Match", "`*`: only if it is here", "*"),
-    ...digestParameters,
+    hashParameter,
+    ...requestHeaders("IfNoneMatch", "IfMatch", "IfUnmodifiedSince", "ContentDigest", "ReprDigest"),
   ],
   requestBody: { required: true, content: blobContent },
   responses: {
-    200: receipt("There already"),
-    201: receipt("Stored"),
-    400: problem(
-      "`invalid_key_length`, `invalid_key_digit`: not a whole hash; `partial_upload`: " +
-        `Content-Range; \`truncated_body\`; ${digestCodes}.`,
+    200: receipt("The blob is here already"),
+    201: receipt("The blob is stored"),
+    ...refusals(
+      [...keyCodes, "partial_upload", "precondition_failed", "hash_mismatch", ...uploadCodes],
+      {
+        precondition_failed:
+          "The condition of this request does not hold: the blob is here. " +
+          "Leave the condition out to store it in any case.",
+        hash_mismatch:
+          `The body hashes to ${emptyHash}, not to the key ${exampleBlob.hash}; ` +
+          "nothing was stored. Send the bytes of the blob as they are, in no form.",
+      },
     ),
-    408: late,
-    412: precondition,
-    413: tooLarge,
-    415: problem("`unsupported_content_encoding`: any Content-Encoding."),
-    422: problem("`hash_mismatch`: the body hashes to something else; both are named."),
-    500: failed,
-    503: unavailable(`${databaseIsOut}, \`upload_expired\``),
-    507: full,
   },
 };

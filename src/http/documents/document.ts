@@ -1,14 +1,22 @@
 import { createApi, type Handlers } from "../api.ts";
-import {
-  keyListSchema,
-  missingSchema,
-  problemSchema,
-  readinessSchema,
-  receiptSchema,
-} from "./schemas.ts";
+import { headerComponents, requestFields } from "./fields.ts";
+import { schemas } from "./schemas.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 
 const specPath = "/swagger/json";
+
+/** What holds for every operation. */
+const description = [
+  "Keeps metadata blobs, encrypted by their clients, under the BLAKE3 hash of their bytes, and " +
+    "hands them out again. Blobs never change: what a hash means never changes.",
+  "Every refusal and failure is a problem document (RFC 9457), whose `code` names the cause. " +
+    "One that the same request may not meet again has `Retry-After`. All uploads are safe to " +
+    "repeat.",
+  "What is at no path below is answered by 404 `route_not_found`, a method that a path does not " +
+    "take by 405 `method_not_allowed` with `Allow`, a request that does not name one host by 400 " +
+    "`invalid_host`. Every path takes OPTIONS, and every path that takes GET takes HEAD. The " +
+    "answer that refuses a body closes the connection.",
+].join("\n\n");
 
 /** An OpenAPI document, as JSON holds it. */
 export type ApiDocument = Readonly<Record<string, unknown>>;
@@ -42,24 +50,19 @@ async function generate(): Promise<ApiDocument> {
         info: {
           title: "Mycelium CDN Registry",
           version: packageJson.version,
-          description:
-            "Keeps metadata blobs, encrypted by their clients, under the BLAKE3 hash of their " +
-            "bytes, and hands them out again. Blobs never change: what a hash means never changes.",
+          description,
           license: { name: "Apache-2.0" },
         },
         servers: [{ url: "/" }],
+        security: [],
         tags: [
           { name: "Metadata", description: "Blobs in and out" },
           { name: "Health", description: "For load balancers and supervisors" },
         ],
         components: {
-          schemas: {
-            Problem: problemSchema,
-            Receipt: receiptSchema,
-            KeyList: keyListSchema,
-            Missing: missingSchema,
-            Readiness: readinessSchema,
-          },
+          schemas,
+          parameters: requestFields,
+          headers: headerComponents,
         },
       },
     }),
@@ -75,6 +78,7 @@ async function silent(): Promise<Response> {
 function silentHandlers(): Handlers {
   return {
     saveMetadata: silent,
+    named: () => null,
     findMissing: silent,
     loadMetadata: silent,
     headMetadata: silent,

@@ -1,35 +1,53 @@
+import { prefixBytes } from "../../domain/blob-key.ts";
+import type { BlobPeek } from "../../domain/blob-store.ts";
 import type { Counters } from "../../domain/counters.ts";
-import type { Registry } from "../../domain/registry.ts";
 import { createBlobResponses } from "../blob-headers.ts";
 import { asksForMore } from "./download.ts";
+import type { Destinations } from "../destinations.ts";
 import { metadataPath } from "../path-map.ts";
 
 /** What the answering of cached blobs needs. */
 export interface CachedDownloadOptions {
-  readonly registry: Registry;
+  readonly registry: BlobPeek;
   readonly counters: Counters;
+  readonly destinations: Pick<Destinations, "labelOf">;
 }
 
 const pathStart = `${metadataPath}/`;
 
 /**
- * GET of a blob that is at hand, answered at once: no router, no promise, no parsed URL, no header
- * map of its own. Null when the request is anything else; the routes take it then.
+ * GET of a whole blob that is at hand, answered at once: no router, no promise, no parsed URL, no
+ * header map of its own. Null when the request is anything else; the routes take it then.
  */
 export function createCachedDownload(
   options: CachedDownloadOptions,
 ): (request: Request) => Response | null {
-  const { registry, counters } = options;
+  const { registry, counters, destinations } = options;
   const toResponse = createBlobResponses();
 
-  return function cachedDownload({ method, url, headers }) {
-    if (method !== "GET") return null;
+  /** What may be the digits of a key, in the host or in the path; "" where there are none. */
+  function digitsAsked(request: Request): string {
+    const { url } = request;
+    const label = labelIn(request);
     const host = url.charCodeAt(4) === colon ? 7 : 8; // behind http:// or https://
     const start = url.indexOf("/", host);
-    if (!url.startsWith(pathStart, start)) return null;
-    const digits = url.slice(start + pathStart.length);
+    if (label !== null) return isName(label, url.slice(start)) ? label : "";
+    return url.startsWith(pathStart, start) ? url.slice(start + pathStart.length) : "";
+  }
+
+  function labelIn(request: Request): string | null {
+    try {
+      return destinations.labelOf(request);
+    } catch {
+      return ""; // the routes tell what is wrong with it
+    }
+  }
+
+  return function cachedDownload(request) {
+    if (request.method !== "GET") return null;
+    const digits = digitsAsked(request);
     if (digits.length !== 32 && digits.length !== 64) return null;
-    if (asksForMore(headers)) return null;
+    if (asksForMore(request.headers)) return null;
     const blob = registry.peek(digits);
     if (blob === null) return null;
     counters.bytesSent += blob.bytesTotal;
@@ -39,5 +57,10 @@ export function createCachedDownload(
 }
 
 // --- internal ---
+
+/** Whether a label is the first digits of a hash, and the root of its host is asked for. */
+function isName(label: string, target: string): boolean {
+  return label.length === 2 * prefixBytes && /^\/(?:\?|$)/.test(target);
+}
 
 const colon = 58;

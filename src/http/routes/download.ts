@@ -1,9 +1,10 @@
-import { parseBlobKey } from "../../domain/blob-key.ts";
+import { parseBlobKey, type BlobKey } from "../../domain/blob-key.ts";
 import { toHex, type Bytes } from "../../domain/bytes.ts";
 import type { BlobReader, BlobStat, ByteRange, StoredBlob } from "../../domain/blob-store.ts";
 import type { Counters } from "../../domain/counters.ts";
+import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { RegistryError } from "../../domain/errors.ts";
-import { formatHttpDate, formatLastModified } from "../../domain/http-date.ts";
+import { formatLastModified } from "../../domain/http-date.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Registry } from "../../domain/registry.ts";
 import { blobFields, cacheFields, createBlobResponses, validatorsOf } from "../blob-headers.ts";
@@ -18,6 +19,8 @@ export interface DownloadOptions {
   readonly registry: Registry;
   readonly largeBody: LargeBody;
   readonly counters: Counters;
+  /** How long the database work of one download may take until its first byte. */
+  readonly workMsMax: number;
 }
 
 /** GET and HEAD of a blob, by the digits of its key. */
@@ -35,13 +38,32 @@ export function asksForMore(headers: Headers): boolean {
 }
 
 /** GET and HEAD /api/v1/metadata/{hash}: a blob or a part of it, and what GET would say of it. */
-export function createDownload({ registry, largeBody, counters }: DownloadOptions): Download {
+export function createDownload(options: DownloadOptions): Download {
+  const { registry, largeBody, counters, workMsMax } = options;
   const toResponse = createBlobResponses();
 
   async function get(request: Request, hash: string): Promise<Response> {
+    const startedMs = performance.now();
     const key = parseBlobKey(hash);
+    if (asksForMore(request.headers)) return await inTime(selected(request, key), startedMs);
+    const blob = found(await registry.get(key));
+    return blob.data === null ? await inTime(whole(blob), startedMs) : small(blob, blob.data);
+  }
+
+  /**
+   * One call of the store has a deadline; an answer that takes several has the same for all of
+   * them together. An answer that nobody waits for any more is given back.
+   */
+  function inTime(answering: Promise<Response>, startedMs: number): Promise<Response> {
+    return withDeadline(answering, workMsMax - (performance.now() - startedMs), () => {
+      answering.then(({ body }) => body?.cancel()).catch(() => {});
+      return databaseTimeout(workMsMax);
+    });
+  }
+
+  /** What the conditions, the range and the digest that a request asks for leave of a blob. */
+  async function selected(request: Request, key: BlobKey): Promise<Response> {
     const { headers } = request;
-    if (!asksForMore(headers)) return await whole(found(await registry.get(key)));
     if (hasConditions(headers)) {
       // Without the bytes, which most of these need not have.
       const notModified = answerConditions(request, found(await registry.stat(key)));
@@ -55,16 +77,17 @@ export function createDownload({ registry, largeBody, counters }: DownloadOption
   }
 
   async function whole(blob: StoredBlob): Promise<Response> {
-    const { hash, data, createdAtMs } = blob;
-    if (data === null) {
-      const reader = found(await registry.openRead(hash));
-      return new Response(await bodyOf({ ...blob, pieces: piecesOf(reader) }), {
-        headers: blobFields(blob),
-      });
-    }
+    const { hash, bytesTotal, data } = blob;
+    if (data !== null) return small(blob, data);
+    const reader = found(await registry.openRead(hash));
+    const body = await bodyOf({ hash, bytesTotal, pieces: piecesOf(reader) });
+    return new Response(body, { headers: blobFields(blob) });
+  }
+
+  function small({ hash, createdAtMs }: StoredBlob, data: Bytes): Response {
     counters.bytesSent += data.length;
     const lastModified = createdAtMs === null ? null : formatLastModified(createdAtMs);
-    return toResponse({ data, digits: toHex(hash), lastModified });
+    return toResponse({ data, digits: toHex(hash), createdAtMs, lastModified });
   }
 
   async function part(blob: StoredBlob, range: ByteRange): Promise<Response> {
@@ -95,11 +118,7 @@ export function createDownload({ registry, largeBody, counters }: DownloadOption
     const notModified = answerConditions(request, stat);
     if (notModified !== null) return notModified;
     return new Response(null, {
-      headers: {
-        ...blobFields(stat),
-        "Content-Length": String(stat.bytesTotal),
-        Date: formatHttpDate(Date.now()), // Bun gives it to every answer but this one
-      },
+      headers: { ...blobFields(stat), "Content-Length": String(stat.bytesTotal) },
     });
   }
 

@@ -3,7 +3,9 @@ import type { Bytes } from "../../domain/bytes.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Registry } from "../../domain/registry.ts";
-import { declaredBytesOf, readBodyPieces } from "../upload-body.ts";
+import { readableFields } from "../origins.ts";
+import { refuseEncoding } from "../receiving.ts";
+import { declaredBytesOf, readBodyPieces, readWholeBody } from "../upload-body.ts";
 
 /**
  * POST /api/v1/metadata/exists: which of many blobs are missing, as the client named them and in
@@ -14,14 +16,25 @@ export function createExists(
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     refuseOtherTypes(request.headers.get("content-type"));
+    refuseEncoding(request.headers);
     const names = namesIn(await readBody(request));
     const isMissing = await registry.missing(names.map(parseListedKey));
     const missing = names.filter((_, index) => isMissing[index]);
-    return Response.json({ missing }, { headers: { "Cache-Control": "no-store" } });
+    return new Response(JSON.stringify({ missing }), { headers: answerFields });
   };
 }
 
 // --- internal ---
+
+const answerFields = {
+  "Content-Type": "application/json",
+  "Cache-Control": "no-store",
+  ...readableFields,
+};
+
+const bounds =
+  `Ask for at most ${limits.keyListMax} keys at once, ` +
+  `in a body of at most ${limits.keyListBytesMax} bytes`;
 
 function refuseOtherTypes(contentType: string | null): void {
   const [type = ""] = (contentType ?? "").split(";");
@@ -32,9 +45,15 @@ function refuseOtherTypes(contentType: string | null): void {
   );
 }
 
-async function readBody(request: Request): Promise<string> {
-  const declaredBytes = declaredBytesOf(request) ?? 0;
+async function readBody(request: Request): Promise<Bytes> {
+  const declaredBytes = declaredBytesOf(request);
+  if (declaredBytes === null) return await gatherBody(request);
   if (declaredBytes > limits.keyListBytesMax) throw tooLarge();
+  return await readWholeBody(request);
+}
+
+/** A body whose length nobody announced. */
+async function gatherBody(request: Request): Promise<Bytes> {
   const pieces: Bytes[] = [];
   let bytesTotal = 0;
   await readBodyPieces(request, async (piece) => {
@@ -42,26 +61,25 @@ async function readBody(request: Request): Promise<string> {
     if (bytesTotal > limits.keyListBytesMax) throw tooLarge();
     pieces.push(piece.slice());
   });
-  return Buffer.concat(pieces).toString();
+  return Buffer.concat(pieces);
 }
 
-function namesIn(body: string): readonly string[] {
+function namesIn(body: Bytes): readonly string[] {
   const { hashes } = (parseJson(body) ?? {}) as { readonly hashes?: unknown };
-  if (!Array.isArray(hashes) || hashes.some((name) => typeof name !== "string")) {
-    throw unreadable();
-  }
+  if (!Array.isArray(hashes)) throw unreadable();
   if (hashes.length > limits.keyListMax) {
-    throw new RegistryError(
-      "too_many_keys",
-      `Ask for at most ${limits.keyListMax} keys at once; this list has ${hashes.length}.`,
-    );
+    throw new RegistryError("too_many_keys", `${bounds}; this list has ${hashes.length}.`);
+  }
+  const stranger = hashes.findIndex((name) => typeof name !== "string");
+  if (stranger >= 0) {
+    throw new RegistryError("invalid_key_list", `hashes[${stranger}]: A key is a string.`);
   }
   return hashes as readonly string[];
 }
 
-function parseJson(body: string): unknown {
+function parseJson(body: Bytes): unknown {
   try {
-    return JSON.parse(body);
+    return JSON.parse(new TextDecoder().decode(body));
   } catch (cause) {
     throw unreadable(cause);
   }
@@ -85,8 +103,5 @@ function unreadable(cause?: unknown): RegistryError {
 }
 
 function tooLarge(): RegistryError {
-  return new RegistryError(
-    "body_too_large",
-    `A list of keys may have at most ${limits.keyListBytesMax} bytes.`,
-  );
+  return new RegistryError("body_too_large", `${bounds}.`);
 }

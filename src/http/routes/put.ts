@@ -1,8 +1,9 @@
 import { hashBytes, parseBlobKey, toBlobHash, type BlobHash } from "../../domain/blob-key.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import type { Registry } from "../../domain/registry.ts";
-import { validatorsOf } from "../blob-headers.ts";
-import { evaluateConditions, hasConditions } from "../conditions.ts";
+import { entityTagOf, validatorsOf } from "../blob-headers.ts";
+import { evaluateConditions, hasConditions, type Validators } from "../conditions.ts";
+import type { Destinations } from "../destinations.ts";
 import { createReceiptResponses } from "../receipts.ts";
 import type { BodyFormat, ReceiveBlob } from "../receiving.ts";
 
@@ -10,32 +11,40 @@ import type { BodyFormat, ReceiveBlob } from "../receiving.ts";
 export interface PutOptions {
   readonly registry: Pick<Registry, "stat">;
   readonly receive: ReceiveBlob;
+  readonly destinations: Destinations;
 }
 
 /**
  * PUT /api/v1/metadata/{hash}: stores the body, as it is, if it hashes to the key (RFC 9110 section
- * 9.3.4). Whoever repeats it changes nothing.
+ * 9.3.4): 201 when it is new, 200 when it is known. Whoever repeats it changes nothing.
  */
 export function createPut({
   registry,
   receive,
+  destinations,
 }: PutOptions): (request: Request, hash: string) => Promise<Response> {
-  const toCreated = createReceiptResponses(201);
-  const toKnown = createReceiptResponses(200);
+  const toCreated = createReceiptResponses(201, destinations);
+  const toKnown = createReceiptResponses(200, destinations);
+
+  async function validatorsAt(hash: BlobHash): Promise<Validators | null> {
+    const stat = await registry.stat(hash).catch(nothingIfCorrupt);
+    return stat === null ? null : validatorsOf(stat);
+  }
 
   return async (request, digits) => {
     const expected = parseFullHash(digits);
     refusePart(request.headers);
-    if (hasConditions(request.headers)) {
-      const stat = await registry.stat(expected);
-      const verdict = evaluateConditions(request, stat === null ? null : validatorsOf(stat));
-      if (verdict !== "proceed") throw preconditionFailed();
+    const isConditional = hasConditions(request.headers);
+
+    async function precondition(): Promise<void> {
+      if (isConditional) refuseUnless(request, await validatorsAt(expected));
     }
-    const receipt = await receive({ request, format: rawBody, expected });
-    if (receipt.created) return toCreated(receipt);
-    // Somebody else was quicker than this upload: what it asked for does not hold any more.
-    if (request.headers.get("if-none-match")?.trim() === "*") throw preconditionFailed();
-    return toKnown(receipt);
+
+    const receipt = await receive({ request, format: rawBody, expected, precondition });
+    if (receipt.created) return toCreated(request, receipt);
+    // Somebody may have been quicker than this upload, and what it asks for not hold any more.
+    if (isConditional) refuseUnless(request, undated(receipt.hash));
+    return toKnown(request, receipt);
   };
 }
 
@@ -46,6 +55,11 @@ const rawBody: BodyFormat = {
   whole: (body) => body,
   pieces: (take) => ({ push: take, end() {} }),
 };
+
+/** What an upload has met: its own date, where it is that, is not held against it. */
+function undated(hash: BlobHash): Validators {
+  return { entityTag: entityTagOf(hash), modifiedAtMs: null };
+}
 
 function parseFullHash(digits: string): BlobHash {
   const key = parseBlobKey(digits);
@@ -65,9 +79,17 @@ function refusePart(headers: Headers): void {
   );
 }
 
-function preconditionFailed(): RegistryError {
-  return new RegistryError(
+/** What is bad is as good as absent: the upload repairs it. */
+function nothingIfCorrupt(error: unknown): null {
+  if (error instanceof RegistryError && error.code === "corrupt_blob") return null;
+  throw error;
+}
+
+function refuseUnless(request: Request, selected: Validators | null): void {
+  if (evaluateConditions(request, selected) === "proceed") return;
+  throw new RegistryError(
     "precondition_failed",
-    "The condition of this request does not hold (If-None-Match: * means: only if it is not here).",
+    `The condition of this request does not hold: the blob is ${selected === null ? "not " : ""}` +
+      "here. Leave the condition out to store it in any case.",
   );
 }

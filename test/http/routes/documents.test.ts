@@ -41,8 +41,25 @@ describe("the documents", () => {
     for (const path of paths) expect((await get(path)).status).toBe(200);
   });
 
-  it("the document is the same in JSON and in YAML", async () => {
+  it("the document is the same in JSON and in YAML, and the one that is committed", async () => {
     const json = await (await get("/swagger/json")).json();
-    expect(Bun.YAML.parse(await (await get("/openapi.yaml")).text())).toEqual(json);
+    const yaml = await (await get("/openapi.yaml")).text();
+    expect(Bun.YAML.parse(yaml)).toEqual(json);
+    const committed = Bun.file(`${import.meta.dir}/../../../openapi.yaml`);
+    expect(yaml).toBe(await committed.text());
   });
+
+  it.each(["/swagger", "/swagger/json", "/openapi.yaml"])(
+    "%s is asked for again each time, and HEAD of it says so too",
+    async (path) => {
+      const answer = await get(path);
+      const head = await fetch(`${registry.url}${path}`, { method: "HEAD" });
+      expect(head.status).toBe(200);
+      expect(await head.text()).toBe("");
+      for (const name of ["cache-control", "content-type", "content-length"]) {
+        expect([name, head.headers.get(name)]).toEqual([name, answer.headers.get(name)]);
+      }
+      expect(answer.headers.get("cache-control")).toBe("no-cache");
+    },
+  );
 });

@@ -176,6 +176,19 @@ describe.each(stores)("POST /api/v1/metadata (%s)", (_, start) => {
     connection.destroy();
   });
 
+  it("leaves conditions to PUT, whose target is the blob", async () => {
+    const form = uploaderBody(utf8("unconditional"));
+    for (const condition of ["If-None-Match: *", "If-Match: *", 'If-Match: "no"']) {
+      const connection = await connectRaw(registry.port);
+      await connection.send(
+        requestHead(form, `Content-Length: ${form.body.length}\r\n${condition}`),
+      );
+      await connection.send(form.body);
+      expect((await connection.response()).status).toBe(200);
+      connection.destroy();
+    }
+  });
+
   it("takes an upload without a host, from an HTTP/1.0 client", async () => {
     const form = uploaderBody(utf8("no host"));
     const connection = await connectRaw(registry.port);

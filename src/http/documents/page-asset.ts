@@ -1,0 +1,33 @@
+/** A page for browsers, or what it needs. */
+export interface PageAsset {
+  /** Its Content-Type. */
+  readonly type: string;
+  /** Its Content-Security-Policy. */
+  readonly policy: string;
+  body(): string | Blob;
+}
+
+/**
+ * A policy by which nothing comes from another host: the page says so, and the browser holds it to
+ * it. `more` are the directives that only one page needs.
+ */
+export function ownHostPolicy(more: string): string {
+  return (
+    "default-src 'none'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    `base-uri 'none'; frame-ancestors 'none'; ${more}`
+  );
+}
+
+/** The answer that carries an asset. */
+export async function toAssetResponse({ type, policy, body }: PageAsset): Promise<Response> {
+  const content = body();
+  return new Response(content instanceof Blob ? await content.arrayBuffer() : content, {
+    headers: {
+      "Content-Type": type,
+      "Content-Security-Policy": policy,
+      "X-Content-Type-Options": "nosniff",
+      "Referrer-Policy": "no-referrer",
+      "Cache-Control": "no-cache",
+    },
+  });
+}

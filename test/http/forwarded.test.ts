@@ -1,0 +1,39 @@
+import { describe, expect, it } from "bun:test";
+import { readForwarded } from "../../src/http/forwarded.ts";
+
+/** Proxies are at 10.x addresses. */
+const isTrusted = (address: string): boolean => address.startsWith("10.") || address === "fd00::1";
+
+function read(fields: Record<string, string>) {
+  return readForwarded(new Headers(fields), isTrusted);
+}
+
+describe("readForwarded", () => {
+  it("finds nothing where nothing is said", () => {
+    expect(read({})).toEqual({ host: null, scheme: null });
+  });
+
+  it.each([
+    ["host=a.example;proto=https", "a.example", "https"],
+    ['for=192.0.2.1;host="a.example:8443";proto=https', "a.example:8443", "https"],
+    ["Host=a.example; Proto=http", "a.example", "http"],
+    // The last element is what our own proxy says; what stands before it anybody may have written.
+    ["host=forged.example, for=192.0.2.1;host=a.example", "a.example", null],
+    ['host="forged,\\"x", host=a.example', "a.example", null],
+    // The one that sent to our proxy was ours as well: what it says counts.
+    ["host=a.example;proto=https, for=10.0.0.2;host=inner.example", "a.example", "https"],
+    ['host=a.example, for="10.0.0.2:4711";host=inner.example', "a.example", null],
+    ['host=a.example, for="[fd00::1]:80";host=inner.example', "a.example", null],
+    ["host=a.example, for=unknown;host=inner.example", "inner.example", null],
+    ["host=x, host=a, for=10.1.1.1;host=b, for=10.2.2.2;host=c", "a", null],
+  ])("of Forwarded: %s", (forwarded, host, scheme) => {
+    expect(read({ forwarded })).toEqual({ host, scheme });
+  });
+
+  it("falls back on X-Forwarded-Host and -Proto, the last of a list", () => {
+    const fields = { "x-forwarded-host": "forged, a.example", "x-forwarded-proto": "https" };
+    expect(read(fields)).toEqual({ host: "a.example", scheme: "https" });
+    expect(read({ ...fields, forwarded: "host=b" })).toEqual({ host: "b", scheme: "https" });
+    expect(read({ "x-forwarded-host": "  " })).toEqual({ host: null, scheme: null });
+  });
+});
