@@ -42,6 +42,12 @@ export interface Dialect {
   readonly migrationLock: string;
   /** Whether a table exists, as one row or none; `$1` is its name. */
   readonly tableExists: string;
+  /** As a transaction's first statement: nothing may be changed in it. */
+  readonly readOnly: string;
+  /** Ends a SELECT: nobody else may change its rows of `table` until the transaction ends. */
+  holdRows(table: string): string;
+  /** Whether a statement failed because somebody else stored a row under the same key meanwhile. */
+  isConflict(thrown: unknown): boolean;
 }
 
 /**

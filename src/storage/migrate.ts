@@ -30,6 +30,22 @@ export async function migrate(
   }
 }
 
+/** Which migrations have run, and which have not, by name. */
+export interface Migrations {
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+}
+
+/**
+ * Looks which migrations have run; a database that has never seen any has none.
+ * @throws StartError as `migrate` does
+ */
+export async function readMigrations(database: Database, query: Query): Promise<Migrations> {
+  const names = migrations[database.dialect.name].map(({ name }) => name);
+  const history = await readHistory(database, query, migrations[database.dialect.name]);
+  return { applied: names.slice(0, history.length), pending: names.slice(history.length) };
+}
+
 // --- internal ---
 
 async function run(database: Database, query: Query, migration: Migration): Promise<void> {
@@ -55,13 +71,23 @@ async function pending(
   query: Query,
   steps: readonly Migration[],
 ): Promise<Migration | null> {
-  const exists = await query(database.dialect.tableExists, [historyTable]);
-  const history =
-    exists.length === 0
-      ? []
-      : await query(`SELECT version, name, checksum FROM ${historyTable} ORDER BY version`);
-  for (const row of history) checkAgainst(row, steps);
+  const history = await readHistory(database, query, steps);
   return steps[history.length] ?? null;
+}
+
+/** A row for each migration that has run; checked against those that are known. */
+async function readHistory(
+  database: Database,
+  query: Query,
+  steps: readonly Migration[],
+): Promise<readonly Row[]> {
+  const exists = await query(database.dialect.tableExists, [historyTable]);
+  if (exists.length === 0) return [];
+  const history = await query(
+    `SELECT version, name, checksum FROM ${historyTable} ORDER BY version`,
+  );
+  for (const row of history) checkAgainst(row, steps);
+  return history;
 }
 
 function checkAgainst(row: Row, steps: readonly Migration[]): void {

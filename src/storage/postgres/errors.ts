@@ -46,6 +46,11 @@ export function toRegistryError(thrown: unknown, timeoutMs: number): unknown {
   return thrown;
 }
 
+/** Whether a statement failed because a row with its key is there already. */
+export function isUniqueViolation(thrown: unknown): boolean {
+  return driverFailureOf(thrown)?.sqlState === "23505";
+}
+
 // --- internal ---
 
 /**

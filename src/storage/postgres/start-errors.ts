@@ -102,7 +102,9 @@ function explainPermission(message: string, user: string, name: string): string 
     ? `GRANT CONNECT ON DATABASE ${quoted(name)} TO ${quoted(user)};`
     : /must be owner/.test(message)
       ? `ALTER TABLE blobs OWNER TO ${quoted(user)};`
-      : `GRANT ALL ON SCHEMA public TO ${quoted(user)};`;
+      : /for table/.test(message)
+        ? `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${quoted(user)};`
+        : `GRANT ALL ON SCHEMA public TO ${quoted(user)};`;
   return (
     `user "${user}" lacks a right in database "${name}" (${message}); ` +
     `as a superuser run there: ${grant}`

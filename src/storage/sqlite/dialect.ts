@@ -15,4 +15,7 @@ export const sqliteDialect: Dialect = {
     `AND b.hash <= CAST(${prefix} || x'${"ff".repeat(16)}' AS BLOB)`,
   migrationLock: "SELECT 1", // the lock on the directory holds everybody else off
   tableExists: "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = $1",
+  readOnly: "SELECT 1", // whoever means it opens the file for reading
+  holdRows: () => "", // a transaction has all rows to itself
+  isConflict: () => false,
 };

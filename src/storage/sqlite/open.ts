@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { SQL } from "bun";
 import { codeOf, RegistryError, StartError } from "../../domain/errors.ts";
@@ -61,9 +61,46 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   return { dialect: sqliteDialect, connections: oneEach, query, transaction, close };
 }
 
+/**
+ * Opens the embedded store of a directory to look at it, beside a registry that uses it or alone;
+ * null where there is none. Nothing is made, and every change fails.
+ * @throws StartError when it cannot be read
+ */
+export async function openSqliteToRead(options: SqliteOptions): Promise<Database | null> {
+  const file = fileIn(resolve(options.directory));
+  if (!existsSync(file)) return null;
+  // With a write-ahead log there is a registry, or one was killed, and the file is left to it.
+  // Otherwise SQLite makes a log to read, which only a connection that may write removes again.
+  const readonly = existsSync(`${file}-wal`);
+  const sql = new SQL({ adapter: "sqlite", filename: file, readonly, create: false });
+  try {
+    await sql.unsafe("PRAGMA busy_timeout = 1000");
+    await sql.unsafe("PRAGMA query_only = ON");
+    await sql.unsafe("SELECT count(*) FROM sqlite_master");
+  } catch (error) {
+    await sql.close();
+    const remedy = isForbidden(error)
+      ? "run this as the user whom the registry runs as"
+      : "restore it from a backup, or correct --embedded";
+    throw new StartError(`cannot read ${file} (${reasonOf(error)}); ${remedy}`, { cause: error });
+  }
+  const query: Query = async (text, params) => await run(sql, text, params);
+  return {
+    dialect: sqliteDialect,
+    connections: oneEach,
+    query: async (_, text, params) => await query(text, params),
+    transaction: async (_, work) => await work(query),
+    close: async () => await sql.close(),
+  };
+}
+
 // --- internal ---
 
 const oneEach = { read: 1, write: 1, stream: 1, health: 1 } as const;
+
+function fileIn(directory: string): string {
+  return join(directory, "registry.sqlite");
+}
 
 function makeDirectory(directory: string): void {
   try {
@@ -104,7 +141,7 @@ function cannotWrite(place: string, cause: unknown): StartError {
 }
 
 async function openFiles(directory: string, lock: SQL): Promise<{ writer: SQL; reader: SQL }> {
-  const file = join(directory, "registry.sqlite");
+  const file = fileIn(directory);
   const opened: SQL[] = [lock];
   try {
     const writer = await openFile(file);
@@ -126,13 +163,17 @@ async function openFile(file: string): Promise<SQL> {
     return sql;
   } catch (error) {
     await sql.close();
-    if (/^SQLITE_(READONLY|CANTOPEN|PERM)/.test(codeOf(error))) throw cannotWrite(file, error);
+    if (isForbidden(error)) throw cannotWrite(file, error);
     throw new StartError(
       `cannot open ${file} (${reasonOf(error)}); restore it from a backup, or choose another ` +
         "directory with --embedded",
       { cause: error },
     );
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return /^SQLITE_(READONLY|CANTOPEN|PERM)/.test(codeOf(error));
 }
 
 async function run(sql: SQL, text: string, params: readonly Param[] = []): Promise<Rows> {

@@ -58,6 +58,22 @@ describe("toStartError", () => {
     await target.drop();
   });
 
+  it("tells what to grant on tables that another role made, and that helps", async () => {
+    const server = await sharedPostgres();
+    const target = await server.createDatabase();
+    const { user: username, password } = server;
+    const superuser = openPostgres(optionsOf({ ...target, user: username, password }));
+    await migrate(superuser);
+    await superuser.close();
+    const remedy = `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${target.user};`;
+    expect(await migrationComplaint(target)).toEndWith(
+      `(permission denied for table registry_migrations); as a superuser run there: ${remedy}`,
+    );
+    await server.query(remedy, target.name);
+    expect(await migrationComplaint(target)).toBe("no complaint");
+    await target.drop();
+  });
+
   it("tells a server that only reads", async () => {
     const server = await sharedPostgres();
     const target = await server.createDatabase();

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "bun:test";
-import { chmodSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseBlobKey } from "../../../src/domain/blob-key.ts";
 import { RegistryError, StartError } from "../../../src/domain/errors.ts";
 import type { Database } from "../../../src/storage/database.ts";
 import { migrate } from "../../../src/storage/migrate.ts";
 import { createSqlBlobStore } from "../../../src/storage/sql-blob-store.ts";
-import { openSqlite } from "../../../src/storage/sqlite/open.ts";
+import { openSqlite, openSqliteToRead } from "../../../src/storage/sqlite/open.ts";
 import { randomBlob } from "../../support/blobs.ts";
 import { temporaryDirectory } from "../../support/registry.ts";
 
@@ -233,5 +233,98 @@ describe("trouble while it runs", () => {
     const failure: unknown = await twice.catch((error: unknown) => error);
     expect(failure).not.toBeInstanceOf(RegistryError);
     expect(failure).toHaveProperty("code", "SQLITE_CONSTRAINT_PRIMARYKEY");
+  });
+});
+
+describe("a store opened to look at it", () => {
+  async function countIn(path = directory): Promise<number | null> {
+    const database = await openSqliteToRead({ directory: path });
+    if (database === null) return null;
+    const [row] = await database.transaction("read", async (query) => {
+      return await query("SELECT count(*) AS total FROM blobs");
+    });
+    await database.close();
+    return Number(row?.["total"]);
+  }
+
+  /** Every file of the directory but the index of the log, which readers write into too. */
+  function files(): Record<string, string> {
+    const names = readdirSync(directory).filter((name) => !name.endsWith("-shm"));
+    const hash = (name: string) => Bun.SHA1.hash(readFileSync(join(directory, name)), "hex");
+    return Object.fromEntries(names.map((name) => [name, hash(name)]));
+  }
+
+  it("is not made where there is none", async () => {
+    expect(await countIn()).toBeNull();
+    expect(await countIn(join(directory, "nowhere"))).toBeNull();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it("is left as it was by a registry that stopped", async () => {
+    const database = await openSqlite({ directory });
+    await migrate(database);
+    await createSqlBlobStore(database).putMany([randomBlob(10)]);
+    await database.close();
+    const before = files();
+    expect(await countIn()).toBe(1);
+    expect(files()).toEqual(before);
+    expect(readdirSync(directory).toSorted()).toEqual(["registry.lock", "registry.sqlite"]);
+  });
+
+  it("is left as it was by a registry that was killed, and told whole", async () => {
+    const code =
+      "await open(); const data = new Uint8Array(9);" +
+      "await store.putMany([{ hash: createHashing().hash(data), data }]);" +
+      "process.kill(process.pid, 'SIGKILL');";
+    await spawn(code).exited;
+    const before = files();
+    expect(Object.keys(before)).toContain("registry.sqlite-wal");
+    expect(await countIn()).toBe(1);
+    expect(files()).toEqual(before);
+    expect(await createSqlBlobStore(await open()).putMany([randomBlob(10)])).toHaveLength(1);
+  });
+
+  it("may be one that a registry uses, which goes on", async () => {
+    const store = createSqlBlobStore(await open());
+    for (const expected of [1, 2, 3]) {
+      await store.putMany([randomBlob(10)]);
+      expect(await countIn()).toBe(expected);
+    }
+  });
+
+  it.each(["while a registry uses it", "alone"])("takes no change, %s", async (how) => {
+    const used = await open();
+    if (how === "alone") await closing.pop()?.close();
+    const database = await openSqliteToRead({ directory });
+    const change = "INSERT INTO uploads (upload) VALUES ('a')";
+    await expect(database?.query("write", change) ?? null).rejects.toBeDefined();
+    await expect(
+      database?.transaction("write", async (query) => await query("DROP TABLE blobs")) ?? null,
+    ).rejects.toBeDefined();
+    await database?.close();
+    if (how !== "alone") expect(await used.query("read", "SELECT * FROM uploads")).toHaveLength(0);
+  });
+
+  it("says of a file that is no store what it is", async () => {
+    writeFileSync(join(directory, "registry.sqlite"), "x".repeat(8192));
+    const refused = openSqliteToRead({ directory });
+    await expect(refused).rejects.toBeInstanceOf(StartError);
+    await expect(refused).rejects.toThrow(
+      /^cannot read .*registry.sqlite \(file is not a database\); restore it from a backup/,
+    );
+  });
+
+  it("says of a directory that is closed to this user whose turn it is", async () => {
+    await open();
+    await closing.pop()?.close();
+    chmodSync(directory, 0o555);
+    const child = spawn(
+      `const { openSqliteToRead } = await import("${source}storage/sqlite/open.ts");` +
+        "if (process.getuid() === 0) process.setuid(65534);" +
+        "await openSqliteToRead({ directory }).catch((error) => console.log(error.message));",
+    );
+    const said = await child.stdout.text();
+    chmodSync(directory, 0o755);
+    expect(said).toMatch(/^cannot read .*; run this as the user whom the registry runs as/);
   });
 });
