@@ -10,9 +10,18 @@ import {
 } from "./commands.ts";
 import { findNearest } from "./nearest.ts";
 
+/** A command to be run. */
+export interface RunInvocation {
+  readonly kind: "run";
+  readonly command: CommandName;
+  readonly values: FlagValues;
+  /** What is not a flag: files or keys. */
+  readonly operands: readonly string[];
+}
+
 /** What a command line asks for. */
 export type Invocation =
-  | { readonly kind: "run"; readonly command: CommandName; readonly values: FlagValues }
+  | RunInvocation
   | { readonly kind: "help"; readonly command: CommandName | null }
   | { readonly kind: "version" };
 
@@ -35,10 +44,14 @@ export function parseArguments(words: readonly string[]): Invocation {
 }
 
 /**
- * The one spelling that citty cannot read otherwise: the command, then `--flag=value` for each.
+ * The one spelling that citty cannot read otherwise: the command, then `--flag=value` for each, or
+ * `--flag` for a switch, then what is not a flag.
  */
-export function toWords(command: CommandName, values: FlagValues): string[] {
-  return [command, ...Object.entries(values).map(([name, value]) => `--${name}=${value}`)];
+export function toWords({ command, values, operands }: RunInvocation): string[] {
+  const words = Object.entries(values).map(([name, value]) =>
+    findFlag(name)?.type.kind === "switch" ? `--${name}` : `--${name}=${value}`,
+  );
+  return [command, ...words, ...(operands.length === 0 ? [] : ["--", ...operands])];
 }
 
 // --- internal ---
@@ -61,14 +74,27 @@ function readHelpTopic(rest: readonly string[]): CommandName | null {
 
 function readFlags(command: CommandName, words: readonly string[]) {
   const values: Partial<Record<FlagName, string>> = {};
+  const operands: string[] = [];
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? "";
-    if (!word.startsWith("-") || word === "-" || word === "--") throw refuseWord(word, values);
+    if (!word.startsWith("-") || word === "-" || word === "--") {
+      if (!("operands" in commands[command])) throw refuseWord(word, values);
+      // Behind "--" nothing is a flag (POSIX, Utility Syntax Guideline 10).
+      if (word === "--")
+        return { command, values, operands: [...operands, ...words.slice(index + 1)] };
+      operands.push(word);
+      continue;
+    }
     const name = readFlagName(command, word);
     if (Object.hasOwn(values, name)) {
       throw new UsageError(`--${name} is given more than once; keep one`);
     }
     const equals = word.indexOf("=");
+    if (findFlag(name)?.type.kind === "switch") {
+      if (equals >= 0) throw new UsageError(`--${name} takes no value`);
+      values[name] = "true";
+      continue;
+    }
     if (equals >= 0) {
       values[name] = word.slice(equals + 1);
       continue;
@@ -76,7 +102,7 @@ function readFlags(command: CommandName, words: readonly string[]) {
     index += 1;
     values[name] = readValue(name, words[index]);
   }
-  return { command, values };
+  return { command, values, operands };
 }
 
 function readFlagName(command: CommandName, word: string): FlagName {

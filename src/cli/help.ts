@@ -1,19 +1,17 @@
 import manifest from "../../package.json" with { type: "json" };
-import { flagGroups, toVariable, type Flag } from "../ops/flags.ts";
+import { flagGroups, type Flag } from "../ops/flag.ts";
+import { toVariable } from "../ops/flags.ts";
 import type { Environment } from "../ops/settings.ts";
-import { commandNames, commands, defaultCommand, type CommandName } from "./commands.ts";
+import { notesOf } from "./command-notes.ts";
+import {
+  commandNames,
+  commands,
+  defaultCommand,
+  type Command,
+  type CommandName,
+} from "./commands.ts";
 
 const nameColumns = 33;
-
-const examples: readonly (readonly [string, string])[] = [
-  ["Try it out, without a database server:", "registry --embedded ./data"],
-  ["On PostgreSQL:", "registry --db-user mycelium --db-password your-secure-password"],
-  [
-    "On PostgreSQL elsewhere, the password in a file, the server's certificate checked:",
-    "registry --db-user mycelium --db-password-file /etc/mycelium/password \\\n" +
-      "         --db-host db.example.org --db-tls verify-full",
-  ],
-];
 
 /** The name and version of the program and of what it runs on, as `--version` shows it. */
 export function renderVersion(): string {
@@ -27,12 +25,11 @@ export function renderVersion(): string {
 export function renderHelp(command: CommandName | null, isColoured: boolean): string {
   const paint = isColoured ? toAnsi : (text: string): string => text;
   const { flags } = commands[command ?? defaultCommand];
-  const usage = flags.length === 0 ? `registry ${command}` : "registry [serve] [--flag VALUE]...";
   const what = command === null ? manifest.description : commands[command].summary;
   return [
     `${paint(`registry ${manifest.version}`, "title")}  ${what}`,
     "",
-    `${paint("Usage", "title")}  ${usage}`,
+    `${paint("Usage", "title")}  registry ${usageOf(command)}`,
     ...(command === null ? renderCommands(paint) : []),
     ...flagGroups.flatMap((group) =>
       renderGroup(
@@ -41,7 +38,7 @@ export function renderHelp(command: CommandName | null, isColoured: boolean): st
         paint,
       ),
     ),
-    ...renderNotes(flags.length > 0, paint),
+    ...renderNotes(command ?? defaultCommand, paint),
     "",
   ].join("\n");
 }
@@ -56,6 +53,12 @@ export function wantsColour(
 }
 
 // --- internal ---
+
+function usageOf(command: CommandName | null): string {
+  const { flags, operands = "" }: Command = commands[command ?? defaultCommand];
+  const name = (command ?? defaultCommand) === defaultCommand ? `[${defaultCommand}]` : command;
+  return [name, flags.length === 0 ? "" : "[--flag VALUE]...", operands].filter(Boolean).join(" ");
+}
 
 type Paint = (text: string, role: "title" | "name" | "quiet") => string;
 
@@ -83,7 +86,7 @@ function renderGroup(group: string, flags: readonly Flag[], paint: Paint): strin
 }
 
 function renderFlag(flag: Flag, paint: Paint): string[] {
-  const name = `--${flag.name} ${flag.placeholder}`.padEnd(nameColumns - 2);
+  const name = `--${flag.name} ${flag.placeholder}`.trimEnd().padEnd(nameColumns - 2);
   const choices = flag.type.kind === "choice" ? `: ${flag.type.choices.join(", ")}` : "";
   const note = flag.note ?? (flag.default === null ? null : `default ${flag.default}`);
   const source = toVariable(flag.name) + (note === null ? "" : `, ${note}`);
@@ -93,16 +96,46 @@ function renderFlag(flag: Flag, paint: Paint): string[] {
   ];
 }
 
-function renderNotes(hasFlags: boolean, paint: Paint): string[] {
-  if (!hasFlags) return [];
+function renderNotes(command: CommandName, paint: Paint): string[] {
+  const { exitCodes, facts = "", examples } = notesOf[command];
+  const notes = [facts, describeValues(command), `Exit codes: ${exitCodes}.`];
+  const shown = examples.flatMap(([why, how]) => [
+    why,
+    ...how.split("\n").map((line) => `  ${line}`),
+  ]);
   return [
-    "",
-    paint("Values", "title"),
-    "  A flag is written --flag VALUE or --flag=VALUE, and wins over its environment variable.",
-    "  An empty variable counts as unset. SIZE: 500 (bytes), 10KiB, 64MiB, 1GiB. DURATION: 500ms,",
-    "  10s, 5m, 1h. Exit codes: 0 stopped as asked, 1 could not start or go on, 2 wrong usage.",
-    "",
-    paint("Examples", "title"),
-    ...examples.flatMap(([why, how]) => [`  ${why}`, `    ${how.replaceAll("\n", "\n    ")}`]),
+    ...renderSection("Notes", notes.flatMap(wrap), paint),
+    ...(shown.length === 0 ? [] : renderSection("Examples", shown, paint)),
   ];
+}
+
+/** How the values of a command's flags are written. */
+function describeValues(command: CommandName): string {
+  const { flags }: Command = commands[command];
+  if (flags.length === 0) return "";
+  const kinds = flags.map(({ type }) => type.kind);
+  const ofSwitches = kinds.includes("switch")
+    ? "; that of a flag without a value is true or false"
+    : "";
+  return [
+    "A flag is written --flag VALUE or --flag=VALUE, and wins over its environment variable.",
+    `An empty variable counts as unset${ofSwitches}.`,
+    kinds.includes("size") ? "SIZE: 500 (bytes), 10KiB, 64MiB, 1GiB." : "",
+    kinds.includes("duration") ? "DURATION: 500ms, 10s, 5m, 1h." : "",
+  ].join(" ");
+}
+
+function renderSection(title: string, lines: readonly string[], paint: Paint): string[] {
+  return ["", paint(title, "title"), ...lines.map((line) => `  ${line}`)];
+}
+
+/** Lines that fit the page, indented; none for an empty text. */
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ").filter(Boolean)) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + word.length >= 98) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
 }

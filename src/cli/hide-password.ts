@@ -1,5 +1,5 @@
 import { readEnvironment } from "../ops/config.ts";
-import { toVariable, type FlagName, type FlagValues } from "../ops/flags.ts";
+import { toVariable, type FlagName } from "../ops/flags.ts";
 import type { Environment } from "../ops/settings.ts";
 import { toWords, type Invocation } from "./arguments.ts";
 
@@ -27,7 +27,7 @@ export function toHidden(
   }
   if (Object.keys(moved).length === 0) return null;
   return {
-    words: toWords(invocation.command, kept satisfies FlagValues),
+    words: toWords({ ...invocation, values: kept }),
     environment: { ...environment, ...moved },
   };
 }

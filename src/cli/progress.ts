@@ -53,7 +53,7 @@ export function createProgress(options: ProgressOptions): Progress {
       if (stream.isTTY !== true || isOver || at - drawnAt < redrawMs) return;
       const line = renderLine(options, { done, note, passedMs: at - startedAt });
       // One column less: some terminals wrap a line that fills the last one.
-      stream.write(toLineStart + line.slice(0, Math.max(0, (stream.columns ?? 80) - 1)));
+      stream.write(toLineStart + line.slice(0, Math.max(0, (stream.columns || 80) - 1)));
       drawnAt = at;
       isDrawn = true;
     },

@@ -1,11 +1,15 @@
-import { defineCommand, runCommand } from "citty";
+import { defineCommand, runCommand, type CommandDef } from "citty";
 import { readEnvironment } from "../ops/config.ts";
 import { parseArguments, toWords } from "./arguments.ts";
-import { defaultCommand } from "./commands.ts";
+import { defaultCommand, type CommandName } from "./commands.ts";
+import { createGetCommand } from "./get.ts";
 import { renderHelp, renderVersion, wantsColour } from "./help.ts";
 import { hidePassword } from "./hide-password.ts";
+import { createMigrateCommand } from "./migrate.ts";
 import { createOpenapiCommand } from "./openapi.ts";
+import { createPutCommand } from "./put.ts";
 import { createServeCommand } from "./serve.ts";
+import { createStatCommand } from "./stat.ts";
 
 /**
  * Does what the command line asks for and gives the exit code.
@@ -29,12 +33,17 @@ export async function runRoot(words: readonly string[]): Promise<number> {
   const finish = (code: number): void => {
     exitCode = code;
   };
+  const { operands } = invocation;
+  const subCommands = {
+    serve: createServeCommand(finish),
+    migrate: createMigrateCommand(finish),
+    put: createPutCommand(finish, operands),
+    get: createGetCommand(finish, operands),
+    stat: createStatCommand(finish, operands),
+    openapi: createOpenapiCommand(finish),
+  } satisfies Record<CommandName, CommandDef>;
   // Without a `run` of its own: citty would run it besides the sub-command.
-  const root = defineCommand({
-    meta: { name: "registry" },
-    default: defaultCommand,
-    subCommands: { serve: createServeCommand(finish), openapi: createOpenapiCommand(finish) },
-  });
-  await runCommand(root, { rawArgs: toWords(invocation.command, invocation.values) });
+  const root = defineCommand({ meta: { name: "registry" }, default: defaultCommand, subCommands });
+  await runCommand(root, { rawArgs: toWords(invocation) });
   return exitCode;
 }

@@ -47,8 +47,11 @@ export const limits = {
   uploadStallMsMax: 30_000,
   /** How long a large upload may take in all. */
   uploadMsMax: 3_600_000,
-  /** How long the rest of a refused body is read before the refusal is sent, and may pause. */
-  lingerMsMax: 5000,
+  /**
+   * How long the rest of a refused body is read, and may pause; what comes within the latter is
+   * waited for before the refusal.
+   */
+  lingerMsMax: 20_000,
   lingerPauseMsMax: 500,
   /** How long an upload under way may be untouched before it is swept, by the database's clock. */
   uploadIdleMsMax: 3_600_000,

@@ -42,8 +42,8 @@ export function createOriginGuard({
     if (origin.replace(/^https?:\/\//, "") === host + port) return;
     throw new RegistryError(
       "origin_not_allowed",
-      "Pages of this origin may not upload here; the operator allows it with --upload-origin (or, " +
-        "for the registry's own page behind a proxy, lets the proxy pass Host on).",
+      "Pages of this origin may not upload here; the operator allows it with --upload-origin " +
+        "(or, for the registry's own page behind a proxy, lets the proxy pass Host on).",
     );
   };
 }

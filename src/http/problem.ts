@@ -49,7 +49,8 @@ export const statusOf = {
 /** Seconds after which a client may try again, in `Retry-After`. */
 const retryAfterSeconds = 1;
 
-const titleOf: Readonly<Record<number, string>> = {
+/** What the registry calls a status, as RFC 9110 does. */
+export const titleOf: Readonly<Record<number, string>> = {
   400: "Bad Request",
   403: "Forbidden",
   404: "Not Found",

@@ -1,4 +1,5 @@
 import { codeOf, RegistryError, StartError } from "../domain/errors.ts";
+import { formatHttpDate } from "../domain/http-date.ts";
 import type { Log } from "../domain/log.ts";
 import { parseAuthority } from "./authority.ts";
 import { answerSender } from "./lingering.ts";
@@ -80,7 +81,7 @@ export function listen(options: ServerOptions): HttpServer {
     server.timeout(request, 0);
     return Promise.resolve(fetch(withHost(request))).then((response) => {
       server.timeout(request, options.idleSecondsMax);
-      // Bun takes what follows on the connection for what goes through a tunnel, even if there is none.
+      // Bun takes what follows for what goes through a tunnel, although there is none.
       if (request.method === "CONNECT") response.headers.set("Connection", "close");
       return leaving(response);
     });
@@ -193,7 +194,9 @@ function createStarting(checks: ReadinessChecks): Fetch {
 }
 
 function refuse(request: Request, error: RegistryError): Promise<Response> {
-  return answerSender(request, toProblem(error, { Connection: "close" }));
+  // Bun adds Date to every answer but those to HEAD.
+  const fields = { Connection: "close", Date: formatHttpDate(Date.now()) };
+  return answerSender(request, toProblem(error, fields));
 }
 
 function toStartError(error: unknown, { host, port }: ServerOptions): StartError {

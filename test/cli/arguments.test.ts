@@ -2,8 +2,10 @@ import { describe, expect, it } from "bun:test";
 import { parseArgs } from "citty";
 import * as fc from "fast-check";
 import { parseArguments, toWords } from "../../src/cli/arguments.ts";
-import { serveArgs, toValues } from "../../src/cli/serve.ts";
-import { flags } from "../../src/ops/flags.ts";
+import { argsOf, toValues } from "../../src/cli/citty-args.ts";
+import { commandNames, commands, type Command } from "../../src/cli/commands.ts";
+import type { FlagValues } from "../../src/ops/flags.ts";
+import { serverFlags } from "../../src/ops/server-flags.ts";
 
 function refusal(...words: string[]): string {
   try {
@@ -19,7 +21,12 @@ function refusal(...words: string[]): string {
 
 describe("commands", () => {
   it("serve runs when none is named", () => {
-    expect(parseArguments([])).toEqual({ kind: "run", command: "serve", values: {} });
+    expect(parseArguments([])).toEqual({
+      kind: "run",
+      command: "serve",
+      values: {},
+      operands: [],
+    });
     expect(parseArguments(["--port", "0"])).toMatchObject({ command: "serve" });
   });
 
@@ -28,25 +35,29 @@ describe("commands", () => {
       kind: "run",
       command: "serve",
       values: { port: "0" },
+      operands: [],
     });
-    expect(parseArguments(["openapi"])).toEqual({ kind: "run", command: "openapi", values: {} });
+    expect(parseArguments(["openapi"])).toMatchObject({ command: "openapi", values: {} });
     expect(refusal("--port", "0", "serve")).toBe("serve is a command; write it first");
   });
 
   it("that are unknown are answered with the nearest", () => {
     expect(refusal("sevre")).toBe('unknown command "sevre"; did you mean serve?');
     expect(refusal("hlep")).toBe('unknown command "hlep"; did you mean help?');
-    expect(refusal("migrate")).toBe('unknown command "migrate"');
+    expect(refusal("upload")).toBe('unknown command "upload"');
     expect(refusal("constructor")).toBe('unknown command "constructor"');
   });
 
   it("take only their own flags", () => {
     expect(refusal("openapi", "--port", "0")).toBe("openapi takes no --port");
+    expect(refusal("put", "--output", "x", "file")).toBe("put takes no --output");
+    expect(refusal("--json")).toBe("serve takes no --json");
+    expect(refusal("--url=x")).toBe("serve takes no --url");
   });
 });
 
 describe("flags", () => {
-  it.each(flags.map(({ name }) => name))("--%s takes its value in both spellings", (name) => {
+  it.each(serverFlags.map(({ name }) => name))("--%s takes its value in both spellings", (name) => {
     const values = { [name]: "value" };
     expect(parseArguments([`--${name}`, "value"])).toMatchObject({ values });
     expect(parseArguments([`--${name}=value`])).toMatchObject({ values });
@@ -78,7 +89,7 @@ describe("flags", () => {
     ["--DB-USER", "unknown flag --DB-USER; did you mean --db-user?"],
     ["-port", "unknown flag -port; did you mean --port?"],
     ["--versoin", "unknown flag --versoin; did you mean --version?"],
-    ["--cdn-domain", "unknown flag --cdn-domain"],
+    ["--quota", "unknown flag --quota"],
     ["--no-port", "unknown flag --no-port; did you mean --port?"],
     ["--constructor", "unknown flag --constructor"],
     ["--__proto__=1", "unknown flag --__proto__"],
@@ -166,19 +177,81 @@ describe("help and version", () => {
   });
 });
 
-it("citty reads from toWords exactly the values that were parsed", () => {
-  const names = flags.map(({ name }) => name);
-  const anyValues = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: "binary" }), {
-    noNullPrototype: true,
+describe("switches", () => {
+  it("take no value", () => {
+    expect(parseArguments(["stat", "--json", "key"])).toMatchObject({
+      values: { json: "true" },
+      operands: ["key"],
+    });
+    expect(refusal("stat", "--json=true", "key")).toBe("--json takes no value");
+    expect(refusal("stat", "--json=", "key")).toBe("--json takes no value");
   });
-  fc.assert(
-    fc.property(anyValues, (values) => {
-      const [command, ...words] = toWords("serve", values);
-      expect(command).toBe("serve");
-      expect(toValues(parseArgs(words, serveArgs))).toEqual(values);
-      expect(parseArguments(words)).toMatchObject(
-        words.length === 0 ? { kind: "run" } : { kind: "run", values },
-      );
-    }),
-  );
+
+  it("are given once", () => {
+    expect(refusal("put", "--json", "--json")).toBe("--json is given more than once; keep one");
+  });
+});
+
+describe("operands", () => {
+  const operandsOf = (...words: string[]): readonly string[] | null => {
+    const invocation = parseArguments(words);
+    return invocation.kind === "run" ? invocation.operands : null;
+  };
+
+  it("may stand before, between and behind flags, in their order", () => {
+    expect(operandsOf("put", "a", "--url", "u", "b", "--json", "c")).toEqual(["a", "b", "c"]);
+    expect(operandsOf("get", "--output=x", "k")).toEqual(["k"]);
+    expect(operandsOf("stat")).toEqual([]);
+  });
+
+  it("may be a dash, the name of a command, empty, or hold spaces", () => {
+    expect(operandsOf("put", "-", "serve", "", "a b")).toEqual(["-", "serve", "", "a b"]);
+  });
+
+  it("are all that stands behind two dashes", () => {
+    expect(operandsOf("put", "a", "--", "--json", "-", "--")).toEqual(["a", "--json", "-", "--"]);
+    expect(operandsOf("put", "--")).toEqual([]);
+  });
+
+  it("are not what looks like a flag", () => {
+    expect(refusal("put", "-x")).toBe("unknown flag -x");
+    expect(refusal("get", "--jsno", "key")).toBe("unknown flag --jsno; did you mean --json?");
+  });
+
+  it("are taken only by commands that have a use for them", () => {
+    for (const name of commandNames) {
+      const { operands }: Command = commands[name];
+      if (operands === undefined) expect(refusal(name, "x")).toStartWith("unexpected argument");
+      else expect(operandsOf(name, "x")).toEqual(["x"]);
+    }
+  });
+});
+
+describe("citty reads from toWords exactly what was parsed", () => {
+  /** Values of a command's flags, each given or not. */
+  function anyValuesOf({ flags }: Command): fc.Arbitrary<FlagValues> {
+    const entries = flags.map(({ name, type }) => [
+      name,
+      type.kind === "switch" ? fc.constant("true") : fc.string({ unit: "binary" }),
+    ]);
+    return fc.record(Object.fromEntries(entries) as Record<string, fc.Arbitrary<string>>, {
+      requiredKeys: [],
+      noNullPrototype: true,
+    });
+  }
+
+  it.each(commandNames)("of %s", (command) => {
+    const known: Command = commands[command];
+    const anyOperands =
+      known.operands === undefined ? fc.constant([]) : fc.array(fc.string({ unit: "binary" }));
+    fc.assert(
+      fc.property(anyValuesOf(known), anyOperands, (values, operands) => {
+        const invocation = { kind: "run", command, values, operands } as const;
+        const [first, ...words] = toWords(invocation);
+        expect(first).toBe(command);
+        expect(toValues(parseArgs(words, argsOf(command)))).toEqual(values);
+        expect(parseArguments([command, ...words])).toEqual(invocation);
+      }),
+    );
+  });
 });

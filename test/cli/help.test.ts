@@ -1,13 +1,15 @@
 import { describe, expect, it } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
-import { commandNames } from "../../src/cli/commands.ts";
+import { notesOf } from "../../src/cli/command-notes.ts";
+import { commandNames, commands, type Command } from "../../src/cli/commands.ts";
 import { renderHelp, renderVersion, wantsColour } from "../../src/cli/help.ts";
-import { flags, toVariable } from "../../src/ops/flags.ts";
+import { toVariable } from "../../src/ops/flags.ts";
+import { serverFlags } from "../../src/ops/server-flags.ts";
 
 const help = renderHelp(null, false);
 
 describe("the help", () => {
-  it.each(flags.map((flag) => [flag.name, flag] as const))(
+  it.each(serverFlags.map((flag) => [flag.name, flag] as const))(
     "shows --%s with its variable and default",
     (name, flag) => {
       const lines = help.split("\n");
@@ -42,6 +44,35 @@ describe("the help", () => {
   it("of a command is about that command only", () => {
     expect(renderHelp("openapi", false)).not.toContain("--db-user");
     expect(renderHelp("serve", false)).not.toContain("openapi");
+    expect(renderHelp("put", false)).not.toContain("--embedded");
+    expect(renderHelp("serve", false)).toContain("registry --embedded");
+    expect(renderHelp("put", false)).toContain("registry put --url");
+  });
+
+  it.each(commandNames)("of %p shows its flags, operands, exit codes and examples", (command) => {
+    const text = renderHelp(command, false);
+    const { flags, operands = "" }: Command = commands[command];
+    const shown = [...text.matchAll(/^ {2}--([a-z-]+) /gm)].map(([, name]) => name);
+    expect(new Set(shown)).toEqual(new Set(flags.map(({ name }) => name)));
+    expect(text).toMatch(new RegExp(`^Usage {2}registry .*${RegExp.escape(operands)}$`, "m"));
+    const words = text.split(/\s+/).join(" ");
+    expect(words).toContain(`Exit codes: ${notesOf[command].exitCodes}.`);
+    for (const [why] of notesOf[command].examples) expect(text).toContain(`\n  ${why}\n    `);
+  });
+
+  it("explains only the values that the command's flags have", () => {
+    const words = (command: "serve" | "migrate" | "stat" | "openapi"): string =>
+      renderHelp(command, false).split(/\s+/).join(" ");
+    expect(words("serve")).toContain(" SIZE: 500 ");
+    expect(words("migrate")).not.toContain(" SIZE: ");
+    expect(words("migrate")).toContain(" DURATION: 500ms");
+    expect(words("serve")).not.toContain("true or false");
+    expect(words("stat")).toContain("true or false");
+    expect(words("openapi")).not.toContain("--flag VALUE");
+  });
+
+  it("shows a switch without a value", () => {
+    expect(renderHelp("put", false)).toMatch(/^ {2}--json {3,}\w.*\n +REGISTRY_JSON$/m);
   });
 
   it("says the same in colour", () => {

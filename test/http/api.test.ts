@@ -27,7 +27,7 @@ const pathMap: readonly (readonly [path: string, allow: string, answers: Answers
 ];
 
 const nowhere = [
-  "/",
+  "/home",
   "//",
   "/api",
   "/api/v1",

@@ -52,7 +52,7 @@ describe("a refused body", () => {
   });
 
   describe("that goes on coming", () => {
-    /** Sends small pieces until the answer begins; resolves with how many bytes are left to send. */
+    /** Sends small pieces until the answer begins; resolves with how many bytes are left. */
     async function sendUntilAnswered(connection: RawConnection): Promise<number> {
       let left = 20 * mebibyte;
       while (connection.received() === 0) {

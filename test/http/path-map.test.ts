@@ -25,7 +25,7 @@ describe("methodsOf", () => {
   );
 
   test.each([
-    "/",
+    "/home",
     "",
     "/api/v1/metadata/",
     "//api/v1/metadata",

@@ -197,6 +197,15 @@ describe("a request that names no one host", () => {
     expect(served).toBe(0);
   });
 
+  it("is refused to HEAD with the fields that it has for GET", async () => {
+    startServer(hello);
+    const [whole, head] = await Promise.all(
+      ["GET", "HEAD"].map((method) => rawRequest(server.port, request(method, "Host: r,s"))),
+    );
+    expect(head).toMatchObject({ status: 400, headers: whole?.headers, body: new Uint8Array(0) });
+    expect(Date.parse(head?.headers["date"] ?? "")).toBeGreaterThan(0);
+  });
+
   it("is refused also behind one that did, and while nothing is served", async () => {
     startServer();
     const connection = await connectRaw(server.port);

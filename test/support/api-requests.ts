@@ -76,6 +76,7 @@ function puts(): ApiRequest[] {
     { ...common, outcome: "invalid_digest", headers: { "Content-Digest": "sha-256=hello" } },
     { ...common, outcome: "digest_mismatch", headers: { "Repr-Digest": otherDigest } },
     { ...common, outcome: "precondition_failed", headers: { "If-None-Match": "*" } },
+    { ...common, outcome: "origin_not_allowed", headers: { Origin: "https://other.test" } },
     { ...common, outcome: "unsupported_content_encoding", headers: { "Content-Encoding": "gzip" } },
     { operation, outcome: "hash_mismatch", body: utf8("") },
     { operation, outcome: "blob_too_large", announcedBytes: 100 * 1024 ** 2 },
@@ -108,6 +109,11 @@ function posts(): ApiRequest[] {
       ...common,
       outcome: "digest_mismatch",
       headers: { ...formHeaders, "Content-Digest": exampleBlob.sha256 },
+    },
+    {
+      ...common,
+      outcome: "origin_not_allowed",
+      headers: { ...formHeaders, Origin: "https://other.test" },
     },
     {
       operation,

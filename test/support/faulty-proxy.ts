@@ -43,7 +43,7 @@ export function startFaultyProxy(target: string): FaultyProxy {
     const body = method === "PUT" || method === "POST" ? await request.bytes() : null;
     const answer = await fetch(target + pathname, { method, headers, body });
     if (fault === undefined) return answer;
-    const bytes = await answer.bytes();
+    const bytes = new Uint8Array(await answer.arrayBuffer());
     const init = { status: answer.status, headers: new Headers(answer.headers) };
     if ("alter" in fault) {
       init.headers.delete("content-length");

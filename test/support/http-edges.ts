@@ -277,6 +277,9 @@ export function bunEdges({ hash, data, fresh, form }: EdgeSubject): EdgeRequests
       field(`X: ${"x".repeat(17_000)}`),
       ask(`/${"x".repeat(17_000)}`),
     ],
+    "nearly 16 KiB in front of the body, and 198 fields": [
+      request("GET /healthz HTTP/1.1", [host, ...fields(196), `X: ${"x".repeat(14_000)}`]),
+    ],
     "more than 198 fields": [request("GET /healthz HTTP/1.1", [host, ...fields(198)])],
     "`Content-Length` with a sign, a list, or no decimal number at all": [
       "+4",
@@ -333,7 +336,10 @@ export function bunEdges({ hash, data, fresh, form }: EdgeSubject): EdgeRequests
       putFresh(`4\r\n${fresh.data}\n0\r\n\r\n`),
       putFresh(`4\r\n${fresh.data}xx0\r\n\r\n`),
     ],
-    "`Expect: 100-continue` without a body, or in HTTP/1.0": [
+    "`Expect: 100-continue` in HTTP/1.0": [
+      request(`PUT ${blob} HTTP/1.0`, [host, "Content-Length: 4", "Expect: 100-continue"], data),
+    ],
+    "`Expect: 100-continue` without a body": [
       request("GET /healthz HTTP/1.1", [host, "Expect: 100-continue"]),
       request(`GET ${blob} HTTP/1.1`, [host, "Expect: 100-continue"]),
     ],

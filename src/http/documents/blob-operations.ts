@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
 import { emptyHash, exampleBlob } from "./examples.ts";
-import { requestHeaders, responseHeaders } from "./fields.ts";
+import { readable, requestHeaders, responseHeaders } from "./fields.ts";
 import { bodilessRefusals, refusals } from "./refusals.ts";
 import { blobSchema, hashPattern, keyPattern } from "./schemas.ts";
 
@@ -15,6 +15,7 @@ const databaseCodes: readonly ErrorCode[] = [
   "starting",
 ];
 const uploadCodes: readonly ErrorCode[] = [
+  "origin_not_allowed",
   "truncated_body",
   "invalid_digest",
   "digest_mismatch",
@@ -56,20 +57,22 @@ const blobContent = { "application/octet-stream": { schema: blobSchema } };
 const blobFields = [
   "ETag",
   "CacheForever",
-  "AnyOrigin",
+  ...readable,
   "LastModified",
   "AcceptRanges",
   "NoSniff",
+  "Sandbox",
+  "Embeddable",
 ] as const;
 
 const notModified = {
   description: "The client has the blob already",
-  headers: responseHeaders("ETag", "CacheForever", "AnyOrigin"),
+  headers: responseHeaders("ETag", "CacheForever", ...readable),
 };
 
 const receipt = (description: string) => ({
   description,
-  headers: responseHeaders("Location", "ETag", "CacheNever"),
+  headers: responseHeaders("Location", "ETag", "CacheNever", ...readable),
   content: { "application/json": { schema: { $ref: "#/components/schemas/Receipt" } } },
 });
 
@@ -133,7 +136,7 @@ export const findMissingDetail = {
   responses: {
     200: {
       description: "Which of them are missing",
-      headers: responseHeaders("CacheNever"),
+      headers: responseHeaders("CacheNever", ...readable),
       content: { "application/json": { schema: { $ref: "#/components/schemas/Missing" } } },
     },
     ...refusals(

@@ -13,9 +13,11 @@ const description = [
     "One that the same request may not meet again has `Retry-After`. All uploads are safe to " +
     "repeat.",
   "What is at no path below is answered by 404 `route_not_found`, a method that a path does not " +
-    "take by 405 `method_not_allowed` with `Allow`, a request that does not name one host by 400 " +
-    "`invalid_host`. Every path takes OPTIONS, and every path that takes GET takes HEAD. The " +
+    "take by 405 `method_not_allowed` with `Allow`, a request that does not name one host by " +
+    "400 `invalid_host`. Every path takes OPTIONS, and every path that takes GET takes HEAD. The " +
     "answer that refuses a body closes the connection.",
+  "With --cdn-domain, a host below that domain names a blob by its first label, and `GET /` " +
+    "there answers as the download below does, or with 400 `invalid_label`.",
 ].join("\n\n");
 
 /** An OpenAPI document, as JSON holds it. */

@@ -73,9 +73,16 @@ const responseFields = {
   ),
   CacheNever: always("Cache-Control", "To be kept by no cache", "no-store"),
   AnyOrigin: always("Access-Control-Allow-Origin", "Pages of every origin may read it", "*"),
+  AnyField: always("Access-Control-Expose-Headers", "They may read all of its fields", "*"),
   LastModified: sometimes("Last-Modified", "When the blob was stored, where that is known", date),
   AcceptRanges: always("Accept-Ranges", "One range of bytes at a time", "bytes"),
   NoSniff: always("X-Content-Type-Options", "No browser may guess a type", "nosniff"),
+  Sandbox: always("Content-Security-Policy", "Shown all the same, it runs no script", "sandbox"),
+  Embeddable: always(
+    "Cross-Origin-Resource-Policy",
+    "Pages of every origin may embed it",
+    "cross-origin",
+  ),
   BytesTotal: always("Content-Length", "Bytes of the blob", exampleBlob.bytesTotal),
   BytesSent: sometimes(
     "Content-Length",
@@ -110,6 +117,9 @@ export const headerComponents = Object.fromEntries(
 export function requestHeaders(...fields: readonly (keyof typeof requestFields)[]) {
   return fields.map((field) => ({ $ref: `#/components/parameters/${field}` }));
 }
+
+/** What an answer has that pages of every origin may read. */
+export const readable = ["AnyOrigin", "AnyField"] as const;
 
 /** References to fields of an answer, by their names. */
 export function responseHeaders(...fields: readonly (keyof typeof responseFields)[]) {

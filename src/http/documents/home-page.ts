@@ -18,7 +18,7 @@ const page = `<!doctype html>
       <h1>Mycelium CDN Registry</h1>
       <p>
         Keeps metadata blobs, encrypted by their owners, under the BLAKE3 hash of their bytes, and
-        hands them out again. Blobs never change: what a key means never changes.
+        hands them out again. A blob never changes, so what a key means never changes.
       </p>
     </header>
     <main>
@@ -30,23 +30,22 @@ const page = `<!doctype html>
         enctype="multipart/form-data"
       >
         <label for="data">File</label>
-        <input id="data" name="data" type="file" required />
-        <button>Upload</button>
-        <p class="hint">
-          Whoever has the key can read the blob: encrypt what is not for everybody. Nobody can change
-          it.
+        <input id="data" name="data" type="file" required aria-describedby="hint" />
+        <p id="hint" class="quiet">
+          Whoever has its key can read it: encrypt what is not for everybody.
         </p>
+        <button>Upload</button>
       </form>
       <div id="outcome" role="status"></div>
       <h2>For programs</h2>
       <ul>
-        <li><a href="/swagger">Try the interface out</a> (Swagger UI)</li>
-        <li><a href="/openapi.yaml">The OpenAPI document</a></li>
+        <li><a href="/swagger">The interface, to read and to try out</a> (Swagger UI)</li>
+        <li><a href="/openapi.yaml">The same as an OpenAPI document</a></li>
         <li><a href="/readyz">Whether this registry is ready</a></li>
       </ul>
-      <pre tabindex="0" aria-label="How to upload with curl"><code>curl -F data=@FILE <span
-        id="origin"
-      >http://localhost:8080</span>/api/v1/metadata</code></pre>
+      <p>With curl, up and down again:</p>
+      <pre><code>curl -F data=@FILE <span class="origin">http://localhost:8080</span>/api/v1/metadata</code></pre>
+      <pre><code>curl -o FILE <span class="origin">http://localhost:8080</span>/api/v1/metadata/KEY</code></pre>
     </main>
   </body>
 </html>
@@ -54,95 +53,135 @@ const page = `<!doctype html>
 
 const style = `:root {
   color-scheme: light dark;
-  --ink: light-dark(#1b1f24, #e8eaed);
-  --paper: light-dark(#ffffff, #16181c);
-  --quiet: light-dark(#50565e, #aab1ba);
-  --line: light-dark(#c9ced6, #3c424b);
-  --accent: light-dark(#0a5c36, #6fd6a1);
-  --on-accent: light-dark(#ffffff, #0b1a12);
-  --wrong: light-dark(#a1121f, #ff9aa2);
+  --ink: #1b1f24;
+  --paper: #ffffff;
+  --raised: #f4f6f5;
+  --quiet: #50565e;
+  --line: #c9ced6;
+  --edge: #757c86;
+  --accent: #0a5c36;
+  --on-accent: #ffffff;
+  --wrong: #a1121f;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink: #e8eaed;
+    --paper: #16181c;
+    --raised: #1f2227;
+    --quiet: #aab1ba;
+    --line: #3c424b;
+    --edge: #868e99;
+    --accent: #6fd6a1;
+    --on-accent: #0b1a12;
+    --wrong: #ff9aa2;
+  }
 }
 * {
   box-sizing: border-box;
 }
 body {
   margin: 0 auto;
-  max-width: 42rem;
+  max-width: 44rem;
   padding: 1.5rem 1rem 3rem;
   background: var(--paper);
   color: var(--ink);
   font: 1rem/1.55 system-ui, sans-serif;
+  overflow-wrap: anywhere;
 }
 h1 {
+  margin: 0 0 0.75rem;
   font-size: 1.6rem;
   line-height: 1.2;
 }
 h2 {
-  margin-top: 2rem;
+  margin: 2rem 0 0.75rem;
   font-size: 1.15rem;
+}
+p,
+ul,
+dl,
+dd {
+  margin: 0;
+}
+ul {
+  margin-bottom: 1rem;
+  padding-left: 1.25rem;
+}
+li {
+  padding: 0.2rem 0;
 }
 a {
   color: var(--accent);
 }
 form,
+pre,
 #outcome:not(:empty) {
-  display: grid;
-  gap: 0.6rem;
   padding: 1rem;
   border: 1px solid var(--line);
   border-radius: 0.5rem;
+  background: var(--raised);
 }
 #outcome:not(:empty) {
   margin-top: 1rem;
 }
 label,
-dt {
+dt,
+.outcome {
   font-weight: 600;
 }
 input,
-button {
+button,
+::file-selector-button {
   font: inherit;
-  max-width: 100%;
   min-height: 2.75rem;
 }
-button {
-  justify-self: start;
-  padding: 0 1.5rem;
-  border: 0;
+input {
+  display: block;
+  width: 100%;
+  margin: 0.35rem 0;
+}
+button,
+::file-selector-button {
+  padding: 0 1.25rem;
+  border: 1px solid var(--edge);
   border-radius: 0.4rem;
+  background: var(--paper);
+  color: var(--ink);
+  cursor: pointer;
+}
+::file-selector-button {
+  margin-right: 0.75rem;
+}
+button {
+  margin-top: 1rem;
+  border-color: transparent;
   background: var(--accent);
   color: var(--on-accent);
   font-weight: 600;
-  cursor: pointer;
 }
-button:disabled {
-  opacity: 0.7;
+button[aria-disabled="true"] {
   cursor: progress;
 }
 :focus-visible {
   outline: 3px solid var(--accent);
   outline-offset: 2px;
 }
-.hint {
-  margin: 0;
+.quiet,
+dt {
   color: var(--quiet);
 }
 .wrong {
-  margin: 0;
   color: var(--wrong);
 }
-dl,
-dd {
-  margin: 0;
+dt {
+  margin-top: 0.75rem;
+  font-size: 0.9rem;
 }
 code {
   font: 0.9rem/1.5 ui-monospace, monospace;
-  overflow-wrap: anywhere;
 }
 pre {
-  padding: 0.75rem 1rem;
-  border: 1px solid var(--line);
-  border-radius: 0.5rem;
+  margin: 0.5rem 0 0;
   white-space: pre-wrap;
 }
 `;
@@ -152,60 +191,58 @@ const script = `"use strict";
 const form = document.querySelector("form");
 const button = form.querySelector("button");
 const outcome = document.querySelector("#outcome");
-document.querySelector("#origin").textContent = location.origin;
+for (const place of document.querySelectorAll(".origin")) place.textContent = location.origin;
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  button.disabled = true;
-  show(paragraph("hint", "Uploading\\u2026"));
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true"); // disabled, it would lose the focus
+  outcome.replaceChildren(element("p", "quiet", "Uploading\\u2026"));
+  outcome.replaceChildren(...(await send()));
+  button.removeAttribute("aria-disabled");
+});
+
+async function send() {
   try {
     const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
-    const answer = await response.json();
-    show(response.ok ? receipt(answer) : paragraph("wrong", answer.detail));
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) return receipt(answer);
+    const what = answer.detail ?? "The upload was refused with status " + response.status + ".";
+    return [element("p", "wrong", what)];
   } catch {
-    show(paragraph("wrong", "The upload broke off. Check the connection and try again."));
+    const what = "The upload broke off: check the connection and choose the file again.";
+    return [element("p", "wrong", what)];
   }
-  button.disabled = false;
-});
+}
 
 function receipt({ hash, size, created, url }) {
   const list = document.createElement("dl");
-  const path = "/api/v1/metadata/" + hash;
-  add(list, created ? "Key" : "Key (the blob was there already)", text("code", hash));
-  add(list, "Size", text("span", size.toLocaleString("en") + " bytes"));
-  add(list, "Link", link(location.origin + path));
-  if (url !== undefined) add(list, "By name", link(url));
-  return list;
+  add(list, "Key", element("code", "key", hash));
+  add(list, "Size", size.toLocaleString("en") + (size === 1 ? " byte" : " bytes"));
+  add(list, "Link", link(location.origin + "/api/v1/metadata/" + hash));
+  if (url !== undefined) add(list, "Link by its own name", link(url));
+  const what = created ? "The blob is stored." : "The blob was here already.";
+  return [element("p", "outcome", what), list];
 }
 
 function add(list, term, detail) {
-  list.append(text("dt", term));
   const cell = document.createElement("dd");
   cell.append(detail);
-  list.append(cell);
-}
-
-function text(name, content) {
-  const element = document.createElement(name);
-  element.textContent = content;
-  return element;
+  list.append(element("dt", "", term), cell);
 }
 
 function link(href) {
-  const anchor = text("a", "");
-  anchor.append(text("code", href));
+  const anchor = document.createElement("a");
   anchor.href = href;
+  anchor.append(element("code", "", href));
   return anchor;
 }
 
-function paragraph(kind, content) {
-  const element = text("p", content);
-  element.className = kind;
-  return element;
-}
-
-function show(element) {
-  outcome.replaceChildren(element);
+function element(name, kind, content) {
+  const made = document.createElement(name);
+  made.className = kind;
+  made.textContent = content;
+  return made;
 }
 `;
 

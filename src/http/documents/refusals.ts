@@ -1,7 +1,7 @@
 import { isRetryable, type ErrorCode } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
-import { statusOf } from "../problem.ts";
-import { responseHeaders } from "./fields.ts";
+import { statusOf, titleOf } from "../problem.ts";
+import { readable, responseHeaders } from "./fields.ts";
 
 /** What every code means; docs/api.md tells the same. */
 export const meaningOf: Readonly<Record<ErrorCode, string>> = {
@@ -102,23 +102,11 @@ export function bodilessRefusals(codes: readonly ErrorCode[]): Readonly<Record<n
 
 type Codes = readonly [ErrorCode, ...ErrorCode[]];
 
-const titleOf: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  408: "Request Timeout",
-  412: "Precondition Failed",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  416: "Range Not Satisfiable",
-  422: "Unprocessable Content",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-  507: "Insufficient Storage",
-};
-
 /** Of the codes that come first in some operation; a test compares with what clients get. */
 const commonDetails: Details = {
+  origin_not_allowed:
+    "Pages of this origin may not upload here; the operator allows it with --upload-origin (or, " +
+    "for the registry's own page behind a proxy, lets the proxy pass Host on).",
   invalid_key_length: "A key has 64 hexadecimal digits, or the first 32 of them; this one has 5.",
   not_found: "No blob has this key here.",
   request_timeout: "The body did not arrive in time; nothing was stored. Send it again.",
@@ -146,7 +134,8 @@ function descriptionOf(codes: Codes): string {
 }
 
 function refusalHeaders(code: ErrorCode): ReturnType<typeof responseHeaders> {
-  if (isRetryable(code)) return responseHeaders("CacheNever", "RetryAfter");
-  if (code === "range_not_satisfiable") return responseHeaders("CacheNever", "UnsatisfiedRange");
-  return responseHeaders("CacheNever");
+  if (isRetryable(code)) return responseHeaders("CacheNever", "RetryAfter", ...readable);
+  if (code === "range_not_satisfiable")
+    return responseHeaders("CacheNever", "UnsatisfiedRange", ...readable);
+  return responseHeaders("CacheNever", ...readable);
 }

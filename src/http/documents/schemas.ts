@@ -49,6 +49,10 @@ export const schemas = {
         type: "boolean" as const,
         description: "Whether this upload stored it; else it was there already",
       },
+      url: {
+        type: "string" as const,
+        description: "The blob by its name, where the registry has a --cdn-domain",
+      },
     },
     example: { hash: exampleBlob.hash, size: exampleBlob.bytesTotal, created: true },
   },
