@@ -85,7 +85,6 @@ http {
   max_ranges 0;
   types { }
   default_type ${type};
-  add_header Last-Modified "";
   ${added.map(([name, value]) => `add_header ${name} '${value}';`).join("\n  ")}
   server {
     listen 127.0.0.1:${port};

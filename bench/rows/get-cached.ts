@@ -50,7 +50,8 @@ async function startOthers(
 ): Promise<{ readonly fixed: Server; readonly nginx: Server | null }> {
   const answer = await download(product, keyOf(family, 0));
   const path = `/api/v1/metadata/${keyOf(family, 0)}`;
-  const fields = { ...constantFields(answer), etag: answer.headers["etag"] ?? "" };
+  const { etag = "", "last-modified": lastModified = "" } = answer.headers;
+  const fields = { ...constantFields(answer), etag, "last-modified": lastModified };
   const bytes = blobOf(family, 0);
   const file = join(bench.scratch, "static-body");
   writeFileSync(file, bytes);

@@ -32,12 +32,16 @@ const app = new Elysia()
     const key = Buffer.from(params.hash, "hex");
     const [row] =
       key.length === 32
-        ? await sql`SELECT hash, data FROM blobs WHERE hash = ${key}`
-        : await sql`SELECT hash, data FROM blobs
+        ? await sql`SELECT hash, data, created_at FROM blobs WHERE hash = ${key}`
+        : await sql`SELECT hash, data, created_at FROM blobs
             WHERE hash BETWEEN ${key} AND ${Buffer.concat([key, Buffer.alloc(16, 0xff)])} LIMIT 1`;
     if (row === undefined) return new Response("not found", { status: 404 });
     return new Response(row.data, {
-      headers: { ...fields.download, ETag: `"${row.hash.toString("hex")}"` },
+      headers: {
+        ...fields.download,
+        ETag: `"${row.hash.toString("hex")}"`,
+        "Last-Modified": row.created_at.toUTCString(),
+      },
     });
   })
   .post(

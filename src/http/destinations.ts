@@ -5,7 +5,7 @@ import { readForwarded } from "./forwarded.ts";
 import { hostLabelOf } from "./host-label.ts";
 
 /** Where a client sent a request, as it sees it. */
-export interface Destination extends Authority {
+interface Destination extends Authority {
   readonly scheme: "http" | "https";
 }
 
