@@ -14,7 +14,7 @@ import { codeRejectedBy } from "../support/error-code.ts";
 import { createRecordingStore } from "../support/recording-store.ts";
 import { eventually } from "../support/registry.ts";
 
-const lanes = { readLanes: 2, writeLanes: 2, callMsMax: 60_000 };
+const lanes = { readLanes: 2, writeLanes: 2, callMsMax: 3_600_000 };
 
 function openWhole({ database }: OwnDatabase): BlobStore {
   const counters = createCounters();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import { RegistryError } from "../../src/domain/errors.ts";
+import { createBatchCounts } from "../../src/storage/batch-counts.ts";
 import { createBatcher, type BatcherOptions } from "../../src/storage/batcher.ts";
 import { codeRejectedBy } from "../support/error-code.ts";
 
@@ -14,7 +15,8 @@ function createManualBatcher(options: Partial<Options> = {}) {
     bytesMax: 100,
     queueItemsMax: 8,
     queueBytesMax: 200,
-    itemMsMax: 60_000,
+    itemMsMax: 3_600_000,
+    counts: createBatchCounts().write,
     bytesOf: () => 1,
     async run(items) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -227,5 +229,23 @@ describe("createBatcher", () => {
     batches[3]?.end();
     await idleAgain;
     expect(await later).toBe("4");
+  });
+});
+
+describe("the counts of a batcher", () => {
+  it("tell the sizes of batches, the waits of items, and what waits now", async () => {
+    const counts = createBatchCounts().write;
+    const { batcher, batches } = createManualBatcher({ lanes: 1, counts, bytesOf: () => 10 });
+    const outcomes = [1, 2, 3].map((item) => batcher.submit(item));
+    expect(counts).toMatchObject({ waiting: 2, waitingBytes: 20 });
+    batches[0]?.end();
+    await outcomes[0];
+    await Bun.sleep(0);
+    expect(counts).toMatchObject({ waiting: 0, waitingBytes: 0 });
+    batches[1]?.end();
+    await Promise.all(outcomes);
+    expect(counts.sizes.sum).toBe(3);
+    expect([...counts.sizes.counts].slice(0, 3)).toEqual([1, 1, 0]); // one of one, one of two
+    expect(counts.waits.counts.reduce((total, count) => total + count, 0)).toBe(3);
   });
 });
