@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 import { runRoot } from "./cli/root.ts";
 import { StartError } from "./domain/errors.ts";
+import { flushLog } from "./ops/log-output.ts";
 import { UsageError } from "./ops/usage-error.ts";
 
 const flushMsMax = 2000;
@@ -28,10 +29,12 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.end(resolve));
 }
 
+async function flushAll(): Promise<void> {
+  await flushLog(flushMsMax);
+  await Promise.all([flush(process.stdout), flush(process.stderr)]);
+}
+
 const exitCode = await main();
 // Bun writes to a pipe in the background, and `exit` would drop what is still on its way.
-await Promise.race([
-  Promise.all([flush(process.stdout), flush(process.stderr)]),
-  Bun.sleep(flushMsMax),
-]);
+await Promise.race([flushAll(), Bun.sleep(flushMsMax)]);
 process.exit(exitCode);

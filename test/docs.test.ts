@@ -19,7 +19,7 @@ describe("README", () => {
     const told = rows.map(([, flag, value]) => ({ flag, default: value ?? null }));
     expect(told).toEqual(
       serverFlags.map((flag) => ({
-        flag: `--${flag.name} ${flag.placeholder}`,
+        flag: `--${flag.name} ${flag.placeholder}`.trimEnd(),
         default: flag.default,
       })),
     );

@@ -68,6 +68,7 @@ describe("the operations", () => {
     const told = document.operations.map(({ method, path }) => `${method} ${path}`);
     const hidden = [
       "HEAD /healthz",
+      "HEAD /livez",
       "HEAD /readyz",
       ...documentPaths.flatMap((path) => [`GET ${path}`, `HEAD ${path}`]),
     ];
@@ -178,6 +179,7 @@ describe("a registry that is starting answers as the document says", () => {
     ["headMetadata", "starting"],
     ["putMetadata", "starting"],
     ["health", 200],
+    ["live", 200],
     ["ready", 503],
   ])("%s: %s", async (operation, outcome) => {
     const request = { operation, outcome };

@@ -26,7 +26,10 @@ const plan: Readonly<Record<string, Allowance>> = {
   },
   ops: {
     rooms: "domain hashing multipart auth rate-limit storage http package.json",
-    packages: "bun node:dns node:fs node:net node:os node:path node:util",
+    packages:
+      "bun node:dns node:fs node:net node:os node:path node:util @opentelemetry/api " +
+      "@opentelemetry/exporter-metrics-otlp-proto @opentelemetry/exporter-prometheus " +
+      "@opentelemetry/resources @opentelemetry/sdk-metrics",
   },
   cli: {
     rooms: "client.ts domain hashing ops package.json",

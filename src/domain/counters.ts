@@ -1,3 +1,5 @@
+import type { ErrorCode } from "./errors.ts";
+
 /**
  * What the registry has done since it started, in plain numbers: counting costs an addition and
  * nothing else. One object for the whole house, made by `ops/app.ts`.
@@ -17,6 +19,8 @@ export interface Counters {
   uploadsSwept: number;
   /** Answers by status, e.g. `{200: 12, 404: 1}`. */
   readonly responses: Record<number, number>;
+  /** Refusals and failures that a client was told, by code. */
+  readonly refusals: Partial<Record<ErrorCode, number>>;
 }
 
 /** All zero. */
@@ -30,5 +34,11 @@ export function createCounters(): Counters {
     bytesSent: 0,
     uploadsSwept: 0,
     responses: {},
+    refusals: {},
   };
+}
+
+/** Counts a refusal. */
+export function countRefusal({ refusals }: Pick<Counters, "refusals">, code: ErrorCode): void {
+  refusals[code] = (refusals[code] ?? 0) + 1;
 }

@@ -55,11 +55,19 @@ export const limits = {
   lingerPauseMsMax: 500,
   /** How long an upload under way may be untouched before it is swept, by the database's clock. */
   uploadIdleMsMax: 3_600_000,
+  /** How long the last push of metrics may hold up the end. */
+  metricsStopMsMax: 2000,
   /** How often abandoned uploads are looked for. */
   sweepIntervalMs: 300_000,
+  /** What of the log waits for its reader, and one line of it, in characters. */
+  logBufferCharactersMax: mebibyte,
+  logLineCharactersMax: 64 * kibibyte,
+  /** How long /readyz waits for the database. */
+  readinessMsMax: 1500,
 } as const;
 
 assert(limits.bufferedUploadBytesMax > limits.inlineBlobBytesMax, "a small form is read whole");
+assert(limits.logLineCharactersMax < limits.logBufferCharactersMax, "a line can wait");
 assert(limits.segmentBytes <= limits.inlineBlobBytesMax, "a segment is no larger than a row");
 assert(
   limits.bufferedResponseBytesMax >= limits.inlineBlobBytesMax,

@@ -1,7 +1,9 @@
-import type { Counters } from "../domain/counters.ts";
+import { countRefusal, type Counters } from "../domain/counters.ts";
 import type { RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import { answerSender } from "./lingering.ts";
+import { targetOf } from "./request-log.ts";
+import { traceIdOf } from "./traceparent.ts";
 import { statusOf, toProblem, toRegistryError, type Fields } from "./problem.ts";
 
 /** Turns what a handler does into an answer, whatever happens. */
@@ -34,6 +36,7 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
   async function refuse(request: Request, thrown: unknown, fields: Fields = {}): Promise<Response> {
     const error = toRegistryError(thrown);
     tell(log, request, error);
+    countRefusal(counters, error.code);
     const refusal = count(toProblem(error, { ...closingFields(request), ...fields }));
     return await answerSender(request, refusal);
   }
@@ -62,7 +65,8 @@ function closingFields(request: Request): Fields {
 function tell(log: Log, request: Request, error: RegistryError): void {
   const status = statusOf[error.code];
   if (status < 500 || error.code === "starting") return;
-  const fields = { method: request.method, url: request.url, code: error.code, error };
+  const traceId = traceIdOf(request.headers) ?? undefined;
+  const fields = { ...targetOf(request), code: error.code, trace_id: traceId, error };
   if (status === 503) log.warn("request failed", fields);
   else log.error("request failed", fields);
 }

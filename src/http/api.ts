@@ -1,5 +1,4 @@
 import { Elysia } from "elysia";
-import { formatHttpDate } from "../domain/http-date.ts";
 import {
   findMissingDetail,
   headMetadataDetail,
@@ -7,7 +6,7 @@ import {
   putMetadataDetail,
   saveMetadataDetail,
 } from "./documents/blob-operations.ts";
-import { healthDetail, readyDetail } from "./documents/health-operations.ts";
+import { healthDetail, liveDetail, readyDetail } from "./documents/health-operations.ts";
 import { documentPaths, existsPath, keyTextOf, metadataPath, pathOf } from "./path-map.ts";
 import type { Fetch } from "./server.ts";
 
@@ -65,6 +64,8 @@ export function createApi(handlers: Handlers) {
     )
     .get("/healthz", ({ request }) => handlers.health(request), { detail: healthDetail })
     .head("/healthz", ({ request }) => handlers.health(request), { detail: { hide: true } })
+    .get("/livez", ({ request }) => handlers.health(request), { detail: liveDetail })
+    .head("/livez", ({ request }) => handlers.health(request), { detail: { hide: true } })
     .get("/readyz", ({ request }) => handlers.ready(request), { detail: readyDetail })
     .head("/readyz", ({ request }) => handlers.ready(request), { detail: { hide: true } });
   for (const path of documentPaths) {
@@ -100,14 +101,5 @@ export function createFetch(handlers: Handlers): Fetch {
     return path === existsPath ? handlers.unmatched(request) : route(request);
   }
 
-  return (request) => (request.method === "HEAD" ? dated(answer(request)) : answer(request));
-}
-
-// --- internal ---
-
-/** Bun adds Date (RFC 9110 section 6.6.1) to every answer but those to HEAD. */
-async function dated(answering: ReturnType<Fetch>): Promise<Response> {
-  const response = await answering;
-  response.headers.set("Date", formatHttpDate(Date.now()));
-  return response;
+  return answer;
 }

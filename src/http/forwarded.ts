@@ -23,7 +23,46 @@ export function readForwarded(
   };
 }
 
+/**
+ * The address of the client that a request was sent for: its sender's, or, where that is a trusted
+ * proxy, what Forwarded, else X-Forwarded-For, says of who sent to it, and so on. What is no
+ * address (`unknown`, a name made up) is not believed.
+ */
+export function readClient(
+  headers: Headers,
+  sender: string,
+  isTrusted: ((address: string) => boolean) | null,
+): string {
+  let client = plain(sender);
+  if (isTrusted === null || !isTrusted(client)) return client;
+  for (const node of nodesOf(headers).toReversed()) {
+    const address = plain(addressOf(node));
+    if (!addressForm.test(address)) break;
+    client = address;
+    if (!isTrusted(address)) break;
+  }
+  return client;
+}
+
 // --- internal ---
+
+/** An address of either family; whether its numbers are in range is nobody's concern here. */
+const addressForm =
+  /^(?=.{2,45}$)(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]*(?:\.\d{1,3}){0,3})$/i;
+
+/** Who sent to each proxy, the last one's sender last; "" where it does not say. */
+function nodesOf(headers: Headers): readonly string[] {
+  const forwarded = headers.get("forwarded");
+  if (forwarded !== null) {
+    return (forwarded.match(elements) ?? []).map((element) => readParameter(element, "for") ?? "");
+  }
+  return (headers.get("x-forwarded-for") ?? "").split(",").map((node) => node.trim());
+}
+
+/** On a socket of both families IPv4 addresses come as ::ffff:192.0.2.1. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+}
 
 /** What stands between commas, but for those within quotes. */
 const elements = /(?:[^,"]|"(?:[^"\\]|\\.)*")+/gs;
@@ -40,7 +79,7 @@ function clientElementOf(forwarded: string, isTrusted: (address: string) => bool
 
 /** A node without its port: `192.0.2.43:47011`, `[2001:db8::17]:4711` (RFC 7239 section 6). */
 function addressOf(node: string): string {
-  return /^\[(.*)\]/.exec(node)?.[1] ?? node.replace(/:\d+$/, "");
+  return /^\[(.*)\]/.exec(node)?.[1] ?? node.replace(/^([^:]*):\d+$/, "$1");
 }
 
 function lastOf(list: string | null): string | null {

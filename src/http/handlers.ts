@@ -1,5 +1,6 @@
 import { toHex } from "../domain/bytes.ts";
 import type { Counters } from "../domain/counters.ts";
+import { RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { Registry } from "../domain/registry.ts";
 import type { Handlers } from "./api.ts";
@@ -68,9 +69,8 @@ export function createHandlers(options: HandlersOptions): Handlers {
   function answerNamed(request: Request, label: string): Promise<Response> {
     const { method } = request;
     const methods = namedMethodsOf(pathOf(request.url));
-    if (methods === null || (method !== "GET" && method !== "HEAD")) {
-      return answerUnmatched(request, methods);
-    }
+    if (methods === null) return refuse(request, nothingBesides());
+    if (method !== "GET" && method !== "HEAD") return answerUnmatched(request, methods);
     const load = method === "GET" ? download.get : download.head;
     return answer(request, async () => await load(request, toHex(parseHostLabel(label))));
   }
@@ -94,4 +94,13 @@ export function createHandlers(options: HandlersOptions): Handlers {
     document: (request) => answer(request, () => documents(request)),
     unmatched: (request) => answerUnmatched(request, methodsOf(pathOf(request.url))),
   };
+}
+
+// --- internal ---
+
+function nothingBesides(): RegistryError {
+  return new RegistryError(
+    "route_not_found",
+    "This host names a blob, which is at /; the API is at the domain above it.",
+  );
 }

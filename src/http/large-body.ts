@@ -4,6 +4,7 @@ import { toHex, type Bytes } from "../domain/bytes.ts";
 import type { Counters } from "../domain/counters.ts";
 import { limits } from "../domain/limits.ts";
 import type { Log } from "../domain/log.ts";
+import { traceIdOf } from "./traceparent.ts";
 
 /** What the bodies of large blobs need. */
 export interface LargeBodyOptions {
@@ -18,6 +19,8 @@ export interface LargeContent {
   readonly bytesTotal: number;
   /** In order, each read when it is asked for. */
   readonly pieces: AsyncIterable<Bytes>;
+  /** Who asked, for the log. */
+  readonly request?: Pick<Request, "headers">;
 }
 
 /** The two ways in which a large body is sent. */
@@ -57,7 +60,7 @@ export function createLargeBody({ log, counters }: LargeBodyOptions): LargeBody 
   }
 
   async function stream(content: LargeContent): Promise<ReadableStream<Bytes>> {
-    const { hash, bytesTotal, pieces } = content;
+    const { hash, bytesTotal, pieces, request } = content;
     const reading = pieces[Symbol.asyncIterator]();
     // The first before the headers: a failure so far can still be told.
     let next: Promise<IteratorResult<Bytes>> = Promise.resolve(await reading.next());
@@ -80,7 +83,9 @@ export function createLargeBody({ log, counters }: LargeBodyOptions): LargeBody 
         next.catch(() => {}); // the next pull hears of it
       } catch (error) {
         if (isCancelled) return;
-        log.error("download broken off", { hash: toHex(hash), error });
+        const traceId = request === undefined ? null : traceIdOf(request.headers);
+        const fields = { hash: toHex(hash), trace_id: traceId ?? undefined };
+        log.error("download broken off", { ...fields, error });
         controller.error(error);
       }
     }

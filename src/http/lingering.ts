@@ -2,6 +2,7 @@ import type { Bytes } from "../domain/bytes.ts";
 import { withDeadline } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
+import { asStreamed } from "./streamed.ts";
 
 /**
  * The refusal of a request whose body may still be on its way, given so that its client can read
@@ -63,7 +64,7 @@ async function sentFirst(answer: Response, rest: Rest): Promise<Response> {
       close(controller);
     },
   });
-  return new Response(body, { status: answer.status, headers: answer.headers });
+  return asStreamed(new Response(body, { status: answer.status, headers: answer.headers }));
 }
 
 /** Gives the body back to Bun, which has no use for it either. */

@@ -1,4 +1,5 @@
 import { RegistryError } from "../domain/errors.ts";
+import { parseAuthority, type Authority } from "./authority.ts";
 import type { Destinations } from "./destinations.ts";
 import type { Fields } from "./problem.ts";
 
@@ -38,8 +39,7 @@ export function createOriginGuard({
   return (request) => {
     const origin = request.headers.get("origin");
     if (origin === null || uploadOrigins.has(origin)) return;
-    const { host, port } = destinations.of(request);
-    if (origin.replace(/^https?:\/\//, "") === host + port) return;
+    if (isOwn(origin, destinations.of(request))) return;
     throw new RegistryError(
       "origin_not_allowed",
       "Pages of this origin may not upload here; the operator allows it with --upload-origin " +
@@ -49,6 +49,14 @@ export function createOriginGuard({
 }
 
 // --- internal ---
+
+/** Whether a page is of the host that was asked; some proxies write the usual port, others not. */
+function isOwn(origin: string, { host, port }: Authority): boolean {
+  const [, scheme, rest = ""] = /^(https?):\/\/(.*)$/.exec(origin) ?? [];
+  const own = parseAuthority(rest);
+  const usualPort = scheme === "https" ? ":443" : ":80";
+  return own?.host === host && (own.port || usualPort) === (port || usualPort);
+}
 
 /** What requests of this interface may carry and browsers ask about first. */
 const sendableFields = [

@@ -24,8 +24,11 @@ export const documentPaths = [
   "/openapi.yaml",
 ] as const;
 
+/** Where the process says that it serves, by the two names that supervisors know. */
+export const healthPaths = ["/healthz", "/livez"] as const;
+
 /** Paths that are only read. */
-const readPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz", ...documentPaths]);
+const readPaths: ReadonlySet<string> = new Set([...healthPaths, "/readyz", ...documentPaths]);
 
 /** The methods of a path, null when there is no such path: a slash too many makes it another. */
 export function methodsOf(path: string): readonly string[] | null {

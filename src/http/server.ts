@@ -4,7 +4,9 @@ import type { Log } from "../domain/log.ts";
 import { parseAuthority } from "./authority.ts";
 import { answerSender } from "./lingering.ts";
 import { toProblem, toRegistryError } from "./problem.ts";
-import { pathOf } from "./path-map.ts";
+import { healthPaths, pathOf } from "./path-map.ts";
+import { silentRequestLog, type RequestLog } from "./request-log.ts";
+import type { RequestMeter } from "./request-meter.ts";
 import { health, ready, type ReadinessChecks } from "./routes/health.ts";
 
 /** Answers a request. Never rejects. */
@@ -12,6 +14,8 @@ export type Fetch = (request: Request) => Response | Promise<Response>;
 
 /** Answers at once, or not at all: null. */
 export type AtHand = (request: Request) => Response | null;
+
+type Meter = Pick<RequestMeter, "atHand" | "answered">;
 
 /** Where and how to listen. */
 export interface ServerOptions {
@@ -25,6 +29,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** What /readyz says until there is somebody to answer. */
   readonly checks: ReadinessChecks;
+  /** Hears of requests; left out: nobody does. */
+  readonly requestLog?: RequestLog;
 }
 
 /** A listening server. */
@@ -37,10 +43,10 @@ export interface HttpServer {
   /** Requests received and not yet answered to the end. */
   pendingRequests(): number;
   /**
-   * From now on requests are answered so; until then 503 `starting`. What `atHand` answers does not
-   * come to `fetch`.
+   * From now on requests are answered so, and measured; until then 503 `starting`. What `atHand`
+   * answers does not come to `fetch`.
    */
-  serve(fetch: Fetch, atHand?: AtHand): void;
+  serve(fetch: Fetch, atHand?: AtHand, meter?: Meter): void;
   /** From now on every answer closes its connection; new ones are still taken. */
   beginDraining(): void;
   /** Stops listening and cuts what is still under way. */
@@ -55,16 +61,45 @@ export interface HttpServer {
 export function listen(options: ServerOptions): HttpServer {
   let fetch = createStarting(options.checks);
   let atHand: AtHand = nothingAtHand;
+  let meter: Meter = unmeasured;
   let isDraining = false;
   const namesHost = createHostCheck();
+  const { requestLog = silentRequestLog } = options;
+  /** What came without a host, by the request that was made of it: Bun knows only what came. */
+  const hostless = new WeakMap<Request, Request>();
+  const asReceived = (request: Request): Request => hostless.get(request) ?? request;
+  const senderOf = (request: Request): string | null =>
+    server.requestIP(asReceived(request))?.address ?? null;
 
-  function handle(request: Request, server: Server): Response | Promise<Response> {
-    if (!namesHost(request)) return refuse(request, invalidHost());
+  function handle(received: Request, server: Server): Response | Promise<Response> {
+    const startedMs = performance.now();
+    if (!namesHost(received)) return measured(received, startedMs, refuse(received, invalidHost()));
+    const request = withHost(received);
+    if (request !== received) hostless.set(request, received);
     const quick = atHand(request);
-    if (quick !== null) return leaving(quick);
-    if (mayHaveBody(request)) return unhurried(request, server);
-    const answer = fetch(withHost(request));
-    return answer instanceof Response ? leaving(answer) : answer.then(leaving);
+    if (quick !== null) {
+      meter.atHand(performance.now() - startedMs);
+      const response = leaving(quick);
+      if (!requestLog.tellsAll) return response;
+      return requestLog.answered({ request, response, startedMs, sender: senderOf(request) });
+    }
+    const isUnhurried = mayHaveBody(request);
+    const answer = isUnhurried ? unhurried(request, server) : fetch(request);
+    return measured(request, startedMs, answer);
+  }
+
+  function measured(
+    request: Request,
+    startedMs: number,
+    answer: Response | Promise<Response>,
+  ): Response | Promise<Response> {
+    const sender = requestLog.tellsAll ? senderOf(request) : null; // soon it may have gone
+    const leave = (response: Response): Response => {
+      meter.answered(request, response.status, performance.now() - startedMs);
+      if (request.method === "HEAD") addDate(response);
+      return requestLog.answered({ request, response: leaving(response), startedMs, sender });
+    };
+    return answer instanceof Response ? leave(answer) : answer.then(leave);
   }
 
   /** Looked at only now: a request may have been under way when draining began. */
@@ -78,12 +113,12 @@ export function listen(options: ServerOptions): HttpServer {
    * second on average; it counts again for what follows on the connection.
    */
   function unhurried(request: Request, server: Server): Promise<Response> {
-    server.timeout(request, 0);
-    return Promise.resolve(fetch(withHost(request))).then((response) => {
-      server.timeout(request, options.idleSecondsMax);
+    server.timeout(asReceived(request), 0);
+    return Promise.resolve(fetch(request)).then((response) => {
+      server.timeout(asReceived(request), options.idleSecondsMax);
       // Bun takes what follows for what goes through a tunnel, although there is none.
       if (request.method === "CONNECT") response.headers.set("Connection", "close");
-      return leaving(response);
+      return response;
     });
   }
 
@@ -91,11 +126,12 @@ export function listen(options: ServerOptions): HttpServer {
   return {
     url: server.url.href.replace(/\/$/, ""),
     port: server.port ?? options.port,
-    senderOf: (request) => server.requestIP(request)?.address ?? null,
+    senderOf,
     pendingRequests: () => server.pendingRequests,
-    serve(nextFetch, nextAtHand = nothingAtHand) {
+    serve(nextFetch, nextAtHand = nothingAtHand, nextMeter = unmeasured) {
       fetch = nextFetch;
       atHand = nextAtHand;
+      meter = nextMeter;
     },
     beginDraining() {
       isDraining = true;
@@ -108,6 +144,8 @@ export function listen(options: ServerOptions): HttpServer {
 // --- internal ---
 
 const nothingAtHand: AtHand = () => null;
+
+const unmeasured: Meter = { atHand() {}, answered() {} };
 
 type Server = Bun.Server<undefined>;
 
@@ -186,7 +224,7 @@ function invalidHost(): RegistryError {
 function createStarting(checks: ReadinessChecks): Fetch {
   return async (request) => {
     const path = pathOf(request.url);
-    if (path === "/healthz") return await health();
+    if (healthPaths.some((name) => name === path)) return await health();
     if (path === "/readyz") return await ready(checks);
     const error = new RegistryError("starting", "The registry is starting; try again in a moment.");
     return await refuse(request, error);
@@ -194,9 +232,12 @@ function createStarting(checks: ReadinessChecks): Fetch {
 }
 
 function refuse(request: Request, error: RegistryError): Promise<Response> {
-  // Bun adds Date to every answer but those to HEAD.
-  const fields = { Connection: "close", Date: formatHttpDate(Date.now()) };
-  return answerSender(request, toProblem(error, fields));
+  return answerSender(request, toProblem(error, { Connection: "close" }));
+}
+
+/** Bun adds Date (RFC 9110 section 6.6.1) to every answer but those to HEAD. */
+function addDate({ headers }: Response): void {
+  if (!headers.has("date")) headers.set("Date", formatHttpDate(Date.now()));
 }
 
 function toStartError(error: unknown, { host, port }: ServerOptions): StartError {

@@ -2,6 +2,7 @@ import type { Bytes } from "../domain/bytes.ts";
 import { withDeadline } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
+import { noteBodyRead } from "./body-times.ts";
 
 /** Takes the pieces of a body as they come; waits where it must. Taken, a piece is gone. */
 export type TakePiece = (piece: Bytes) => Promise<void>;
@@ -22,7 +23,10 @@ export function readWholeBody(
   { bufferedUploadMsMax }: BodyDeadlines = limits,
 ): Promise<Bytes> {
   return withDeadline(request.arrayBuffer(), bufferedUploadMsMax, stalled).then(
-    (body) => new Uint8Array(body),
+    (body) => {
+      noteBodyRead(request);
+      return new Uint8Array(body);
+    },
     (error: unknown) => {
       throw toBodyError(error);
     },
@@ -49,7 +53,10 @@ export async function readBodyPieces(
         reader.read(),
         Math.max(1, Math.min(uploadStallMsMax, leftMs)),
       );
-      if (done) return;
+      if (done) {
+        noteBodyRead(request);
+        return;
+      }
       await take(value);
       // Given back at once: the collector would let hundreds of MiB of them pile up.
       value.buffer.transfer(0);

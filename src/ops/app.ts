@@ -9,10 +9,13 @@ import { createDestinations } from "../http/destinations.ts";
 import { createHandlers } from "../http/handlers.ts";
 import { createCachedDownload } from "../http/routes/cached-download.ts";
 import type { ReadinessChecks } from "../http/routes/health.ts";
+import { createRequestMeter, type RequestMeter } from "../http/request-meter.ts";
 import type { AtHand, Fetch } from "../http/server.ts";
+import { createBatchCounts, type BatchCountsByKind } from "../storage/batch-counts.ts";
 import type { Database } from "../storage/database.ts";
 import { batched } from "../storage/batched.ts";
-import { cached } from "../storage/cached.ts";
+import { cached, type CachedStore } from "../storage/cached.ts";
+import { measured, type MeasuredDatabase } from "../storage/measured-database.ts";
 import { createSqlBlobStore } from "../storage/sql-blob-store.ts";
 import { verified } from "../storage/verified.ts";
 import type { Config } from "./config.ts";
@@ -23,9 +26,18 @@ export interface App {
   readonly fetch: Fetch;
   readonly atHand: AtHand;
   readonly counters: Counters;
+  readonly measures: Measures;
   readonly hashing: Hashing;
   /** Resolves once nothing is under way in the database. */
   close(): Promise<void>;
+}
+
+/** What its parts count, each in plain numbers. */
+interface Measures {
+  readonly meter: RequestMeter;
+  readonly cache: CachedStore["cache"];
+  readonly batches: BatchCountsByKind;
+  readonly database: MeasuredDatabase;
 }
 
 /** What an app is built from. */
@@ -42,16 +54,18 @@ export interface AppOptions {
 const statementsPerRequest = 4;
 
 /** The composition root: the one place that knows every room. */
-export function createApp({ config, database, log, checks, senderOf }: AppOptions): App {
+export function createApp(options: AppOptions): App {
+  const { config, log, checks, senderOf } = options;
   const { blobBytesMax, uploadOrigins } = config;
+  const database = measured(options.database);
   const counters = createCounters();
+  const batches = createBatchCounts();
   const hashing = createHashing();
   const workMsMax = workMsMaxOf(config);
   // From outside in: a cache, batches, every stored byte verified, the database.
   const kept = verified(createSqlBlobStore(database), { hashing, counters });
-  const store = cached(batched(kept, { ...lanesOf(database), callMsMax: workMsMax }), {
-    bytesMax: config.cacheBytesMax,
-  });
+  const batching = { ...lanesOf(database), callMsMax: workMsMax, counts: batches };
+  const store = cached(batched(kept, batching), { bytesMax: config.cacheBytesMax });
   const registry = createRegistry({ store, cache: store, hashing, counters, blobBytesMax });
   const destinations = createDestinations({ ...config, senderOf });
   const handlers = createHandlers({
@@ -69,6 +83,7 @@ export function createApp({ config, database, log, checks, senderOf }: AppOption
     fetch: createFetch(handlers),
     atHand: createCachedDownload({ registry, counters, destinations }),
     counters,
+    measures: { meter: createRequestMeter(destinations), cache: store.cache, batches, database },
     hashing,
     async close() {
       await sweeper.stop();

@@ -1,7 +1,9 @@
 import { flags, toVariable, type FlagValues } from "./flags.ts";
 import { readHostConfig, type HostConfig } from "./host-config.ts";
+import { readOtlpConfig, type OtlpConfig } from "./otlp-config.ts";
 import { readPostgresConfig, type PostgresConfig } from "./postgres-config.ts";
 import { createSettings, type Environment, type Settings } from "./settings.ts";
+import { tellSettings, type ToldSettings } from "./told-settings.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A store in one directory of this machine, without a database server. */
@@ -9,6 +11,15 @@ interface SqliteConfig {
   readonly kind: "sqlite";
   readonly directory: string;
   readonly timeoutMs: number;
+}
+
+/** Where metrics are scraped. */
+interface MetricsConfig {
+  readonly host: string;
+  /** 0: nowhere. */
+  readonly port: number;
+  /** Nobody asked for that port: where it is taken, the registry goes on without. */
+  readonly portIsDefault: boolean;
 }
 
 /** Everything an operator decides, checked. */
@@ -24,8 +35,15 @@ export interface Config extends HostConfig {
   readonly cacheBytesMax: number;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
+  readonly metrics: MetricsConfig;
+  readonly otlp: OtlpConfig;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly logFormat: "text" | "json";
+  readonly accessLog: boolean;
+  /** 0: none is called slow. */
+  readonly slowRequestMs: number;
+  /** The same as it was given, for the log; without secrets. */
+  readonly told: ToldSettings;
 }
 
 /** Variables by which Bun's SQL client would connect elsewhere or otherwise than it is told. */
@@ -64,19 +82,33 @@ export function readConfig(
   return {
     database: readDatabase(settings),
     ...readHostConfig(settings),
-    host: (settings.text("host") ?? "::").replace(/^\[(.*)\]$/, "$1"),
+    host: readHost(settings, "host"),
     hostIsDefault: settings.sourceOf("host") === null,
     port: settings.number("port"),
     blobBytesMax: settings.number("max-blob-size"),
     cacheBytesMax: settings.number("cache-size"),
     drainDelayMs: settings.number("drain-delay"),
     drainTimeoutMs: settings.number("drain-timeout"),
+    metrics: {
+      host: readHost(settings, "metrics-host"),
+      port: settings.number("metrics-port"),
+      portIsDefault: settings.sourceOf("metrics-port") === null,
+    },
+    otlp: readOtlpConfig(environment),
     logLevel: settings.choice("log-level") ?? "info",
     logFormat: settings.choice("log-format") ?? (isTerminal ? "text" : "json"),
+    accessLog: settings.isOn("access-log"),
+    slowRequestMs: settings.number("slow-request"),
+    told: tellSettings(settings),
   };
 }
 
 // --- internal ---
+
+/** An address as it is, or as a URL has it. */
+function readHost(settings: Settings, name: "host" | "metrics-host"): string {
+  return (settings.text(name) ?? "").replace(/^\[(.*)\]$/, "$1");
+}
 
 function readDatabase(settings: Settings): Config["database"] {
   const embedded = settings.sourceOf("embedded");

@@ -18,6 +18,7 @@ export const flagGroups = [
   "Limits",
   "Stopping",
   "Logging",
+  "Metrics",
 ] as const;
 
 /** One flag of the registry: everything that is known about it. */

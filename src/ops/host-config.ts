@@ -28,6 +28,8 @@ export function readHostConfig(settings: Settings): HostConfig {
 /** Labels of letters, digits and inner dashes (RFC 1123 section 2.1). */
 const domainName =
   /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** What browsers read as an IPv4 address (WHATWG URL, section 3.5). */
+const endsInNumber = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/;
 /** A blob's label of 52 characters and its dot must fit before it into 253. */
 const domainCharactersMax = 200;
 
@@ -35,9 +37,8 @@ function readDomain(settings: Settings): string | null {
   const text = settings.text("cdn-domain");
   if (text === null) return null;
   const domain = text.toLowerCase().replace(/\.$/, "");
-  if (domain.length <= domainCharactersMax && domainName.test(domain) && isIP(domain) === 0) {
-    return domain;
-  }
+  const isName = domainName.test(domain) && !endsInNumber.test(domain);
+  if (domain.length <= domainCharactersMax && isName) return domain;
   throw new UsageError(
     `${settings.sourceOf("cdn-domain")}: ${toQuoted(text)} is no domain name; write it without ` +
       "scheme, port, wildcard and path: cdn.example.org",

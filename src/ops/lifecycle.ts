@@ -1,11 +1,14 @@
 import type { Log } from "../domain/log.ts";
+import { createRequestLog } from "../http/request-log.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import type { Database } from "../storage/database.ts";
 import { createApp, workMsMaxOf, type App } from "./app.ts";
 import type { Config } from "./config.ts";
+import { openMetrics, type Metrics } from "./metrics/metrics.ts";
 import { openDatabase } from "./open-database.ts";
 import { createReadiness, type Phase } from "./readiness.ts";
 import { catchSignals, type Stop } from "./signals.ts";
+import { cautionsOf } from "./told-settings.ts";
 
 /** Bun's longest idle timeout, in seconds. */
 const idleSecondsCeiling = 255;
@@ -26,27 +29,40 @@ export async function run(config: Config, log: Log): Promise<number> {
     phase: () => phase,
     probe: async () => await opened?.query("health", "SELECT 1"),
   });
-  const server = listen({ ...config, idleSecondsMax: idleSecondsMaxOf(config), log, checks });
+  const requestLog = createRequestLog({ ...config, log });
+  const idleSecondsMax = idleSecondsMaxOf(config);
+  const server = listen({ ...config, idleSecondsMax, log, checks, requestLog });
+  tellConfiguration(config, log);
+  let metrics: Metrics;
+  try {
+    metrics = openMetrics(config, log);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   try {
     const first = await Promise.race([openDatabase(config, log, stop.signal), stop.asked]);
     if (typeof first === "number") return first; // told to stop before it had started
     opened = first;
   } catch (error) {
-    await server.stop();
+    await Promise.all([server.stop(), metrics.stop()]);
     throw error;
   }
   const app = createApp({ config, database: opened, log, checks, senderOf: server.senderOf });
-  server.serve(app.fetch, app.atHand);
+  server.serve(app.fetch, app.atHand, app.measures.meter);
   phase = "serving";
   log.info("listening", {
     url: server.url,
     store: config.database.kind,
     hashing: app.hashing.implementation,
+    ...(metrics.url === null ? {} : { metrics: `${metrics.url}/metrics` }),
   });
+  metrics.begin({ app, pendingRequests: server.pendingRequests });
 
   const exitCode = await stop.asked;
   phase = "stopping";
   await drain(server, stop, { config, log });
+  await Promise.race([metrics.stop(), stop.impatience]);
   // Closing waits for what is still under way in the database.
   await Promise.race([close(app, log), stop.impatience]);
   log.info("stopped", { ...app.counters });
@@ -63,6 +79,11 @@ interface DrainOptions {
 /** Longer than the slowest handler: else Bun would close its connection without an answer. */
 function idleSecondsMaxOf(config: Config): number {
   return Math.min(idleSecondsCeiling, Math.max(30, Math.ceil(workMsMaxOf(config) / 1000) + 10));
+}
+
+function tellConfiguration({ told }: Config, log: Log): void {
+  log.info("configuration", { ...told });
+  for (const caution of cautionsOf(told)) log.warn(caution);
 }
 
 /**

@@ -1,6 +1,8 @@
 import { toPrintable } from "./printable.ts";
+import { isSecretName, withoutSecrets } from "./redaction.ts";
 
 const textCharactersMax = 8192;
+const causeCharactersMax = 1024;
 const bytesShownMax = 64;
 const causesMax = 8;
 
@@ -17,7 +19,7 @@ interface LoggedError {
 
 /**
  * A field's value as something JSON can hold: errors with code and causes, bytes as hexadecimal,
- * big integers as digits. Long texts are cut.
+ * big integers as digits. Long texts are cut, and secrets are left out of them.
  * @param everyStack give the stack of an error even if it has a code, so is none of our bugs
  */
 export function toLogged(value: unknown, everyStack: boolean): unknown {
@@ -27,6 +29,12 @@ export function toLogged(value: unknown, everyStack: boolean): unknown {
     return "not serializable";
   }
 }
+
+/** What a line is about, cut and without secrets like every text. */
+export function toMessage(message: string): string {
+  return cut(message);
+}
+
 /** A value of `toLogged` as one word or quoted phrase of a text line. */
 export function toText(value: unknown): string {
   const text = typeof value === "string" ? value : isLoggedError(value) ? toStory(value) : null;
@@ -54,28 +62,34 @@ function toPlain(value: unknown, everyStack: boolean): unknown {
   if (typeof value === "function") return "function";
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   if (typeof value !== "object" || value === null) return value;
-  const text = JSON.stringify(value, (_key, inner: unknown) =>
-    inner === value ? inner : toPlain(inner, everyStack),
-  );
+  const text = JSON.stringify(value, (name, inner: unknown) => {
+    if (isSecretName(name)) return "***";
+    return inner === value ? inner : toPlain(inner, everyStack);
+  });
   return text.length > textCharactersMax ? "too large" : JSON.parse(text);
 }
 
 /** Some errors carry a message that is no text, whatever their type says. */
-function cut(value: unknown): string {
+function cut(value: unknown, charactersMax = textCharactersMax): string {
   const text = String(value);
-  return text.length <= textCharactersMax ? text : `${text.slice(0, textCharactersMax)}…`;
+  // A secret at the cut is hidden first; what is far behind it need not be looked at.
+  const plain = withoutSecrets(text.slice(0, 2 * charactersMax));
+  return plain.length <= charactersMax ? plain : `${plain.slice(0, charactersMax)}…`;
 }
 
 function toLoggedError(error: Error, everyStack: boolean, depth = 1): LoggedError {
   const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown };
   const { name, message, stack, cause } = error;
   const isOurBug = typeof code !== "string" && depth === 1;
+  const charactersMax = depth === 1 ? textCharactersMax : causeCharactersMax;
   return {
-    name: cut(name),
-    message: cut(message),
-    ...(typeof code === "string" && { code: cut(code) }),
-    ...((typeof errno === "string" || typeof errno === "number") && { errno }),
-    ...(stack !== undefined && (everyStack || isOurBug) && { stack: cut(stack) }),
+    name: cut(name, charactersMax),
+    message: cut(message, charactersMax),
+    ...(typeof code === "string" && { code: cut(code, charactersMax) }),
+    ...((typeof errno === "string" || typeof errno === "number") && {
+      errno: typeof errno === "string" ? cut(errno, charactersMax) : errno,
+    }),
+    ...(stack !== undefined && (everyStack || isOurBug) && { stack: cut(stack, charactersMax) }),
     ...(cause !== undefined && depth < causesMax && { cause: toCause(cause, everyStack, depth) }),
   };
 }

@@ -1,3 +1,4 @@
+import { limits } from "../domain/limits.ts";
 import type { Check, ReadinessChecks } from "../http/routes/health.ts";
 
 /** How long a look at the database counts; so /readyz costs it one statement a second at most. */
@@ -13,13 +14,19 @@ export interface ReadinessOptions {
   readonly probe: () => Promise<unknown>;
   /** The time, in ms from any moment; by default that of the process. */
   readonly now?: () => number;
+  /** How long a look may take before it counts as a bad one. */
+  readonly waitMsMax?: number;
 }
 
-/** The checks of /readyz. Whoever asks while one is looking gets what that one finds. */
+/**
+ * The checks of /readyz. Whoever asks while one is looking gets what that one finds, or, once it
+ * has taken too long, that it does; so there is one look at a time, however long a database hangs.
+ */
 export function createReadiness(options: ReadinessOptions): ReadinessChecks {
   const { phase, probe, now = () => performance.now() } = options;
+  const { waitMsMax = limits.readinessMsMax } = options;
   let latest: Look | null = null;
-  let looking: Promise<Look> | null = null;
+  let looking: Looking | null = null;
 
   async function database(): Promise<Check> {
     if (phase() === "starting") {
@@ -31,20 +38,32 @@ export function createReadiness(options: ReadinessOptions): ReadinessChecks {
 
   async function freshLook(): Promise<Look> {
     if (latest !== null && now() - latest.at <= lookMsMax) return latest;
-    looking ??= look().finally(() => {
-      looking = null;
-    });
-    latest = await looking;
-    return latest;
+    looking ??= { since: now(), found: look() };
+    const { since, found } = looking;
+    const leftMs = Math.max(0, waitMsMax - (now() - since));
+    return (await firstOf(found, leftMs)) ?? tooLong(since);
+  }
+
+  function tooLong(since: number): Look {
+    const seconds = Math.round((now() - since) / 100) / 10;
+    return { status: "unavailable", detail: `no answer for ${seconds} s`, at: since };
   }
 
   async function look(): Promise<Look> {
+    latest = { ...(await ask()), at: now() };
+    looking = null;
+    return latest;
+  }
+
+  async function ask(): Promise<Omit<Look, "at">> {
     try {
       await probe();
-      return { status: "ok", detail: "answers", at: now() };
+      return { status: "ok", detail: "answers" };
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      return { status: "unavailable", detail, at: now() };
+      return {
+        status: "unavailable",
+        detail: error instanceof Error ? error.message : String(error),
+      };
     }
   }
 
@@ -61,4 +80,21 @@ export function createReadiness(options: ReadinessOptions): ReadinessChecks {
 
 interface Look extends Omit<Check, "ageMs"> {
   readonly at: number;
+}
+
+/** A look under way. */
+interface Looking {
+  readonly since: number;
+  readonly found: Promise<Look>;
+}
+
+/** What is found within `msMax`; null when that takes longer. */
+async function firstOf(found: Promise<Look>, msMax: number): Promise<Look | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(resolve, msMax, null);
+  try {
+    return await Promise.race([found, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

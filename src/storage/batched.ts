@@ -2,6 +2,7 @@ import type { BlobKey } from "../domain/blob-key.ts";
 import type { BlobStat, BlobStore, NewBlob, PutReceipt } from "../domain/blob-store.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
+import { createBatchCounts, type BatchCountsByKind } from "./batch-counts.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Read } from "./blob-checks.ts";
 import { shareFlights } from "./flights.ts";
@@ -13,6 +14,8 @@ export interface BatchedOptions {
   readonly writeLanes: number;
   /** How long a call for one blob may take. */
   readonly callMsMax: number;
+  /** Where batches are counted. */
+  readonly counts?: BatchCountsByKind;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface BatchedOptions {
  * insert and one commit, reads that arrive together one query, and reads of one key one read.
  */
 export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
-  const { readLanes, writeLanes, callMsMax } = options;
+  const { readLanes, writeLanes, callMsMax, counts = createBatchCounts() } = options;
   const common = { itemMsMax: callMsMax, gather: nextTurn };
   const readBounds = {
     ...common,
@@ -33,14 +36,17 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
   };
   const reads = createBatcher<BlobKey, Read>({
     ...readBounds,
+    counts: counts.read,
     run: async (keys) => await inner.readMany(keys),
   });
   const stats = createBatcher<BlobKey, BlobStat | RegistryError | null>({
     ...readBounds,
+    counts: counts.stat,
     run: async (keys) => await inner.statMany(keys),
   });
   const writes = createBatcher<NewBlob, PutReceipt>({
     ...common,
+    counts: counts.write,
     lanes: writeLanes,
     itemsMax: limits.writeBatchRowsMax,
     bytesMax: limits.writeBatchBytesMax,
@@ -52,6 +58,7 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
   // Many keys at once are a query of their own, which waits for its turn with others like it.
   const statLists = createBatcher<readonly BlobKey[], (BlobStat | RegistryError | null)[]>({
     ...readBounds,
+    counts: counts.exists,
     itemsMax: 1,
     queueItemsMax: limits.keyListQueueMax,
     run: async ([keys = []]) => [await inner.statMany(keys)],

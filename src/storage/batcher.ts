@@ -1,5 +1,7 @@
 import { databaseTimeout } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
+import { record } from "../domain/histogram.ts";
+import type { BatchCounts } from "./batch-counts.ts";
 
 /** Gathers items that come one at a time, so that one statement does the work of many. */
 export interface Batcher<In, Out> {
@@ -24,6 +26,8 @@ export interface BatcherOptions<In, Out> {
   readonly queueBytesMax: number;
   /** How long an item may take, from when it is submitted. */
   readonly itemMsMax: number;
+  /** Where it counts what it does. */
+  readonly counts: BatchCounts;
   bytesOf(item: In): number;
   /** Waited for before each batch, for items that are about to come. Never rejects. */
   gather?(): Promise<void>;
@@ -37,9 +41,8 @@ export interface BatcherOptions<In, Out> {
  * more; when the database refuses its data, each item is tried alone: nobody pays for a neighbour.
  */
 export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batcher<In, Out> {
-  const { lanes, queueItemsMax, queueBytesMax, bytesOf, gather } = options;
+  const { lanes, queueItemsMax, queueBytesMax, counts, bytesOf, gather } = options;
   let waiting: Waiting<In, Out>[] = [];
-  let waitingBytes = 0;
   let busyLanes = 0;
   /** A lane waits for items that are about to come: all of them are its. */
   let isGathering = false;
@@ -48,12 +51,13 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
   /** Not async, nor are others a single request passes through: a promise each would add up. */
   function submit(item: In): Promise<Out> {
     const bytes = bytesOf(item);
-    if (waiting.length >= queueItemsMax || waitingBytes + bytes > queueBytesMax) {
+    if (waiting.length >= queueItemsMax || counts.waitingBytes + bytes > queueBytesMax) {
       return Promise.reject(overloaded());
     }
     return new Promise((resolve, reject) => {
       waiting.push({ item, bytes, since: performance.now(), resolve, reject });
-      waitingBytes += bytes;
+      counts.waiting += 1;
+      counts.waitingBytes += bytes;
       if (busyLanes < lanes && !isGathering) void work();
     });
   }
@@ -87,7 +91,8 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
     for (const entry of waiting) {
       if (batch.length > 0 && (batch.length >= itemsMax || bytes + entry.bytes > bytesMax)) break;
       taken += 1;
-      waitingBytes -= entry.bytes;
+      counts.waitingBytes -= entry.bytes;
+      record(counts.waits, (now - entry.since) / 1000);
       if (now - entry.since > itemMsMax) {
         entry.reject(databaseTimeout(itemMsMax));
         continue;
@@ -96,6 +101,8 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
       batch.push(entry);
     }
     waiting = waiting.slice(taken);
+    counts.waiting = waiting.length;
+    if (batch.length > 0) record(counts.sizes, batch.length);
     return batch;
   }
 

@@ -8,7 +8,7 @@ interface BlobCacheStats {
   readonly entries: number;
   /** What the cache is charged with: entries with their overhead, and its own tables. */
   readonly bytes: number;
-  /** Answers of `get` with a value and without. */
+  /** Answers of `get` with a value and without; those of `look` with one. */
   readonly hits: number;
   readonly misses: number;
   /** Entries dropped for others, those that found no room included. */
@@ -23,6 +23,10 @@ export interface BlobCache<T> {
   readonly stats: BlobCacheStats;
   /** The value kept under `key`. */
   get(key: string): T | undefined;
+  /** As `get`, but what is not there is not counted: whoever asks so asks again by `get`. */
+  look(key: string): T | undefined;
+  /** As `get`, counted in no statistics. */
+  peek(key: string): T | undefined;
   /**
    * Keeps `value` for as long as it is worth its room (which may be not at all), in place of what
    * was kept under `key`. `bytes`: what the value costs in memory, a whole number.
@@ -74,18 +78,28 @@ export function createBlobCache<T>(options: { readonly bytesMax: number }): Blob
     return true;
   }
 
+  function peek(key: string): T | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.hits < hitsMax) entry.hits += 1;
+    return entry.value;
+  }
+
+  function look(key: string): T | undefined {
+    const value = peek(key);
+    if (value !== undefined) stats.hits += 1;
+    return value;
+  }
+
   return {
     stats,
     get(key) {
-      const entry = entries.get(key);
-      if (entry === undefined) {
-        stats.misses += 1;
-        return undefined;
-      }
-      stats.hits += 1;
-      if (entry.hits < hitsMax) entry.hits += 1;
-      return entry.value;
+      const value = look(key);
+      if (value === undefined) stats.misses += 1;
+      return value;
     },
+    look,
+    peek,
     set(key, value, bytes) {
       assert(Number.isSafeInteger(bytes) && bytes >= 0, "a value costs whole bytes");
       drop(key);

@@ -33,14 +33,18 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   const cache = createBlobCache<BlobAtHand>({ bytesMax });
   if (bytesMax === 0) return { ...inner, peek: () => null, cache: cache.stats };
 
+  /** What it has not is not counted: it will be read, and is counted then. */
   function peek(digits: string): BlobAtHand | null {
-    const isShort = digits.length === prefixDigits;
-    const blob = cache.get(isShort ? digits : digits.slice(0, prefixDigits));
-    return blob !== undefined && (isShort || digits === blob.digits) ? blob : null;
+    return named(digits, cache.look);
   }
 
   function find(key: BlobKey): BlobAtHand | null {
-    return cache.stats.entries === 0 ? null : peek(toHex(key));
+    return named(toHex(key), cache.get);
+  }
+
+  /** A look that serves no read, and is counted nowhere. */
+  function has(key: BlobKey): boolean {
+    return cache.stats.entries > 0 && named(toHex(key), cache.peek) !== null;
   }
 
   /** Keeps a blob if it is small; gives it as it will be given from now on. */
@@ -76,7 +80,7 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   /** The database is asked whether the blob is still there; its bytes need not come back for it. */
   async function putMany(blobs: readonly NewBlob[]): ReturnType<BlobStore["putMany"]> {
     return await inner.putMany(
-      blobs.map((blob) => (find(blob.hash) === null ? blob : { ...blob, isKnownGood: true })),
+      blobs.map((blob) => (has(blob.hash) ? { ...blob, isKnownGood: true } : blob)),
     );
   }
 
@@ -105,3 +109,13 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
 const blobOverheadBytes = 1440;
 
 const prefixDigits = 2 * prefixBytes;
+
+/** The blob that these digits name, where `from` has one of their beginning. */
+function named(
+  digits: string,
+  from: (prefix: string) => BlobAtHand | undefined,
+): BlobAtHand | null {
+  const isShort = digits.length === prefixDigits;
+  const blob = from(isShort ? digits : digits.slice(0, prefixDigits));
+  return blob !== undefined && (isShort || digits === blob.digits) ? blob : null;
+}

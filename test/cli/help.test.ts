@@ -14,7 +14,7 @@ describe("the help", () => {
     (name, flag) => {
       const lines = help.split("\n");
       const first = lines.findIndex((line) => line.startsWith(`  --${name} `));
-      expect(lines[first]).toContain(`--${name} ${flag.placeholder}  `);
+      expect(lines[first]).toContain(`${`--${name} ${flag.placeholder}`.trimEnd()}  `);
       const facts = lines[first + 1]?.trim();
       expect(facts).toStartWith(toVariable(name));
       if (flag.default !== null) expect(facts).toEndWith(`, default ${flag.default}`);
@@ -66,7 +66,8 @@ describe("the help", () => {
     expect(words("serve")).toContain(" SIZE: 500 ");
     expect(words("migrate")).not.toContain(" SIZE: ");
     expect(words("migrate")).toContain(" DURATION: 500ms");
-    expect(words("serve")).not.toContain("true or false");
+    expect(words("serve")).toContain("true or false");
+    expect(words("openapi")).not.toContain("true or false");
     expect(words("stat")).toContain("true or false");
     expect(words("openapi")).not.toContain("--flag VALUE");
   });

@@ -29,6 +29,7 @@ GRANT ALL PRIVILEGES ON DATABASE restored TO mycelium;
 \\c restored
 GRANT ALL ON SCHEMA public TO mycelium;
 `;
+const cautions = [expect.stringContaining("may upload") as string];
 const unknownKey = "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a6b7c8d9e0f1a2b";
 const sizes = [0, 1, 600, 2 * mebibyte, 2 * mebibyte + 1, 3 * mebibyte, 20 * mebibyte];
 
@@ -85,6 +86,8 @@ guide.each(versions)("the administrator guide, PostgreSQL %s", (version) => {
     registry = await startRegistry();
     expect(registry.stderr()).toBe("");
     expect(registry.lines().map(({ message }) => message)).toEqual([
+      "configuration",
+      ...cautions,
       "database migrated",
       "listening",
     ]);
@@ -171,7 +174,11 @@ guide.each(versions)("the administrator guide, PostgreSQL %s", (version) => {
     expect(restored.exitCode).toBe(0);
     const second = await startRegistry("restored");
     expect(await missingBlobs(second.api(), uploaded)).toEqual([]);
-    expect(second.lines().map(({ message }) => message)).toEqual(["listening"]);
+    expect(second.lines().map(({ message }) => message)).toEqual([
+      "configuration",
+      ...cautions,
+      "listening",
+    ]);
     await second.kill();
   });
 

@@ -1,27 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { join } from "node:path";
-import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
 import { mebibyte, randomBlob } from "./support/blobs.ts";
+import { hasChromium, launchChromium } from "./support/chromium.ts";
 import type { Registry } from "./support/observation.ts";
 
-const executablePath = Bun.which("chromium") ?? Bun.which("google-chrome");
-if (executablePath === null) {
-  process.stderr.write("no Chromium, so Swagger UI is NOT tested: apt-get install chromium\n");
-}
-
-/** It shall speak with nobody but the registry. */
-const browserFlags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-describe.skipIf(executablePath === null)("Swagger UI in a browser", () => {
+describe.skipIf(!hasChromium("Swagger UI"))("Swagger UI in a browser", () => {
   let home: BinaryHome;
   let registry: Registry;
   let browser: Browser;
@@ -29,11 +14,7 @@ describe.skipIf(executablePath === null)("Swagger UI in a browser", () => {
   beforeAll(async () => {
     home = createBinaryHome();
     registry = await home.start([...anyPort, "--embedded", "data"]);
-    browser = await chromium.launch({
-      executablePath: executablePath ?? "",
-      headless: true,
-      args: browserFlags,
-    });
+    browser = await launchChromium();
   });
 
   afterAll(async () => {
@@ -94,7 +75,7 @@ describe.skipIf(executablePath === null)("Swagger UI in a browser", () => {
   /** Downloads by the form of loadMetadata, as a file. */
   async function downloadByForm(page: Page, hash: string): Promise<Uint8Array> {
     const block = await tryOut(page, "Metadata-loadMetadata");
-    await block.locator("input[type=text]").fill(hash);
+    await block.locator("tr[data-param-name=hash] input").fill(hash);
     const live = await execute(block);
     expect(await live.locator(".response .response-col_status").innerText()).toStartWith("200");
     const saved = page.waitForEvent("download");

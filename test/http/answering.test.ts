@@ -3,7 +3,7 @@ import { uploaderBody, utf8 } from "../support/form.ts";
 import { freeze } from "../support/frozen-postgres.ts";
 import { startPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
 import { connectRaw } from "../support/raw-http.ts";
-import { randomBytes, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { eventually, randomBytes, startRegistry, type TestRegistry } from "../support/registry.ts";
 import { lockTable } from "../support/table-lock.ts";
 
 const unknown = "0123456789abcdef".repeat(4);
@@ -110,6 +110,15 @@ describe("with the database stopped", () => {
     expect(JSON.stringify(registry.lines)).not.toContain(database.password);
   });
 
+  it("a failure is told with the trace of its request, and without the query", async () => {
+    const trace = "0af7651916cd43dd8448eb211c80319c";
+    const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01` };
+    await fetch(`${registry.api}/${unknown}?token=planted`, { headers });
+    const line = registry.lines.find((told) => told["trace_id"] === trace);
+    expect(line).toMatchObject({ message: "request failed", path: `/api/v1/metadata/${unknown}` });
+    expect(JSON.stringify(registry.lines)).not.toContain("planted");
+  });
+
   it("everything is well again as soon as it is back", async () => {
     await server.start();
     expect((await post("stored after")).status).toBe(200);
@@ -131,6 +140,25 @@ describe("with the database frozen", () => {
     thaw();
     expect((await post("after the frost")).status).toBe(200);
     expect((await fetch(`${registry.api}/${unknown}`)).status).toBe(404);
+  });
+});
+
+describe("with the database frozen, and much patience", () => {
+  it("/readyz says that it does not answer, all the same; one look is under way", async () => {
+    const patient = await startRegistry({ database, timeoutMs: 20_000 });
+    thaw = await freeze(server);
+    const asked = await Promise.all([1, 2, 3].map(() => fetch(`${patient.url}/readyz`)));
+    for (const response of asked) {
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({
+        checks: { database: { detail: expect.stringMatching(/^no answer for [\d.]+ s$/) } },
+      });
+    }
+    expect(patient.lines.filter(({ level }) => level === "error")).toEqual([]);
+    thaw();
+    const isReady = async (): Promise<boolean> => (await fetch(`${patient.url}/readyz`)).ok;
+    await eventually(isReady);
+    await patient.stop();
   });
 });
 

@@ -17,6 +17,7 @@ const pathMap: readonly (readonly [path: string, allow: string, answers: Answers
   [`${api}/${unknown}`, "GET, HEAD, PUT, OPTIONS", { GET: 404, HEAD: 404, PUT: 422 }],
   [`${api}/not-a-key`, "GET, HEAD, PUT, OPTIONS", { GET: 400, HEAD: 400, PUT: 400 }],
   ["/healthz", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
+  ["/livez", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
   ["/readyz", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
   ["/openapi.yaml", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],
   ["/swagger", "GET, HEAD, OPTIONS", { GET: 200, HEAD: 200 }],

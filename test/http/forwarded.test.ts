@@ -1,5 +1,5 @@
 import { describe, expect, it } from "bun:test";
-import { readForwarded } from "../../src/http/forwarded.ts";
+import { readClient, readForwarded } from "../../src/http/forwarded.ts";
 
 /** Proxies are at 10.x addresses. */
 const isTrusted = (address: string): boolean => address.startsWith("10.") || address === "fd00::1";
@@ -35,5 +35,37 @@ describe("readForwarded", () => {
     expect(read(fields)).toEqual({ host: "a.example", scheme: "https" });
     expect(read({ ...fields, forwarded: "host=b" })).toEqual({ host: "b", scheme: "https" });
     expect(read({ "x-forwarded-host": "  " })).toEqual({ host: null, scheme: null });
+  });
+});
+
+describe("readClient", () => {
+  it.each<[sender: string, fields: Record<string, string>, client: string]>([
+    [
+      "192.0.2.1",
+      { "x-forwarded-for": "198.51.100.7", forwarded: "for=198.51.100.7" },
+      "192.0.2.1",
+    ],
+    ["10.0.0.1", {}, "10.0.0.1"],
+    ["::ffff:10.0.0.1", { "x-forwarded-for": "192.0.2.1" }, "192.0.2.1"],
+    ["10.0.0.1", { "x-forwarded-for": "192.0.2.9, 192.0.2.1, 10.0.0.2" }, "192.0.2.1"],
+    ["10.0.0.1", { "x-forwarded-for": "10.0.0.3, 10.0.0.2" }, "10.0.0.3"],
+    ["10.0.0.1", { "x-forwarded-for": "192.0.2.1:4711" }, "192.0.2.1"],
+    ["10.0.0.1", { "x-forwarded-for": "2001:db8::1" }, "2001:db8::1"],
+    ["10.0.0.1", { "x-forwarded-for": "[2001:db8::1]:80" }, "2001:db8::1"],
+    ["10.0.0.1", { forwarded: 'for=192.0.2.9, for="[2001:db8::1]:80"' }, "2001:db8::1"],
+    ["10.0.0.1", { forwarded: "for=192.0.2.1, for=10.0.0.2" }, "192.0.2.1"],
+    // Forwarded wins; what it leaves out, nobody else tells.
+    ["10.0.0.1", { forwarded: "host=a", "x-forwarded-for": "192.0.2.1" }, "10.0.0.1"],
+    ["10.0.0.1", { forwarded: "for=unknown" }, "10.0.0.1"],
+    ["10.0.0.1", { forwarded: 'for="_hidden"' }, "10.0.0.1"],
+    ["10.0.0.1", { "x-forwarded-for": "192.0.2.1, evil\u009b31m" }, "10.0.0.1"],
+    ["10.0.0.1", { "x-forwarded-for": `${"1".repeat(60)}:` }, "10.0.0.1"],
+  ])("sent from %s with %p is %s", (sender, fields, client) => {
+    expect(readClient(new Headers(fields), sender, isTrusted)).toBe(client);
+  });
+
+  it("believes nobody where no proxy is trusted", () => {
+    const headers = new Headers({ "x-forwarded-for": "192.0.2.1" });
+    expect(readClient(headers, "10.0.0.1", null)).toBe("10.0.0.1");
   });
 });

@@ -17,7 +17,7 @@ describe("methodsOf", () => {
     },
   );
 
-  test.each(["/healthz", "/readyz", "/swagger", "/swagger/json", "/openapi.yaml"])(
+  test.each(["/healthz", "/livez", "/readyz", "/swagger", "/swagger/json", "/openapi.yaml"])(
     "of %s is reading",
     (path) => {
       expect(methodsOf(path)).toEqual(read);

@@ -65,8 +65,13 @@ describe("the defaults", () => {
       cacheBytesMax: 268_435_456,
       drainDelayMs: 0,
       drainTimeoutMs: 10_000,
+      metrics: { host: "127.0.0.1", port: 9464, portIsDefault: true },
+      otlp: { metricsUrl: null, intervalMs: 60_000, timeoutMs: 30_000, warnings: [] },
       logLevel: "info",
       logFormat: "json",
+      accessLog: false,
+      slowRequestMs: 1000,
+      told: expect.objectContaining({ environment: {} }),
     });
   });
 
@@ -103,6 +108,9 @@ describe("where values come from", () => {
         REGISTRY_CACHE_SIZE: "1MiB",
         REGISTRY_DRAIN_DELAY: "1h",
         REGISTRY_DRAIN_TIMEOUT: "5m",
+        REGISTRY_METRICS_HOST: "[::1]",
+        REGISTRY_METRICS_PORT: "0",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
         REGISTRY_LOG_LEVEL: "debug",
         REGISTRY_LOG_FORMAT: "text",
       },
@@ -131,8 +139,13 @@ describe("where values come from", () => {
       cacheBytesMax: 1_048_576,
       drainDelayMs: 3_600_000,
       drainTimeoutMs: 300_000,
+      metrics: { host: "::1", port: 0, portIsDefault: false },
+      otlp: expect.objectContaining({ metricsUrl: "http://collector:4318/v1/metrics" }),
       logLevel: "debug",
       logFormat: "text",
+      accessLog: false,
+      slowRequestMs: 1000,
+      told: expect.any(Object),
     });
   });
 

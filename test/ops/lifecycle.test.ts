@@ -61,6 +61,39 @@ describe("starting", () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
+  it("tells its configuration first, and who gave it, without secrets", async () => {
+    const { user, name, host, port } = database;
+    const address = `${host}:${port}/${name}`;
+    const registry = startRegistryProcess(
+      ["--db-connect-timeout", "0s", "--db-url", `postgres://${user}:planted%2F@${address}`],
+      {
+        environment: {
+          REGISTRY_CACHE_SIZE: "1MiB",
+          REGISTRY_DB_PASSWORD: "",
+          REGISTRY_SLOW_REQUEST: "",
+        },
+      },
+    );
+    running.push(registry);
+    const told = registry.message("configuration");
+    expect(await told).toMatchObject({
+      level: "info",
+      flags: { "db-connect-timeout": "0s", host: "127.0.0.1", port: "0" },
+      environment: { "db-url": "***", "cache-size": "1MiB" },
+      defaults: { "max-blob-size": "64MiB", "slow-request": "1s" },
+    });
+    registry.signal("SIGTERM");
+    await registry.exited;
+    expect(`${JSON.stringify(registry.lines)}${registry.errorText()}`).not.toContain("planted");
+  });
+
+  it("warns of what everybody may do, where everybody comes", async () => {
+    const registry = start([...embedded(), "--host", "0.0.0.0"]);
+    await registry.listening;
+    const warnings = registry.lines.filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([{ message: expect.stringContaining("may upload") }]);
+  });
+
   it("ends with one plain line when the port is in use, before all else", async () => {
     const taken = createServer();
     const port = await listeningPort(taken);

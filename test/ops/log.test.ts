@@ -181,3 +181,64 @@ it("never throws and writes one line, whatever the field", () => {
     ),
   );
 });
+
+describe("what comes from outside", () => {
+  const evil = "a\u001b[2Jb\r\n\u009b31m\u202e\u2028\u007f\u{e0001}\ud800";
+
+  it("is as it was once the JSON is read, and harmless to a terminal before", () => {
+    const { log, lines } = linesOf({ format: "json", level: "info" });
+    log.warn(evil, { [evil]: evil, error: new RegistryError("not_found", evil) });
+    expect(lines.join("")).toMatch(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+\n$/u);
+    const line = JSON.parse(lines.join(""));
+    expect(line).toMatchObject({ message: evil, [evil]: evil, error: { message: evil } });
+  });
+
+  it("never breaks a line nor reaches a terminal, in either format, whatever it is", () => {
+    const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(evil, "\n", "\u0085"));
+    fc.assert(
+      fc.property(text, text, fc.constantFrom("json", "text"), (a, b, format) => {
+        const { log, lines } = linesOf({ format, level: "info" });
+        const cause = Object.assign(new Error(b), { code: a, errno: b });
+        const error = new RegistryError("internal_error", a, { cause });
+        log.info(a, { [b]: a, list: [a, { [a]: b }], error });
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*\n$/u);
+        if (format === "json") expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: "info" });
+      }),
+    );
+  });
+});
+
+describe("a line", () => {
+  it("has an end, however much it is asked to hold", () => {
+    const names = Array.from({ length: 100 }, (_, index) => `field ${index}`);
+    const fields = Object.fromEntries(names.map((name) => [name, "x".repeat(8000)]));
+    for (const line of [textOf("failed", fields), `${JSON.stringify(jsonOf(fields))}\n`]) {
+      expect(line.length).toBeLessThan(200);
+      expect(line).toMatch(/cut\W+8\d{5}/);
+    }
+    expect(textOf("x".repeat(100_000)).length).toBeLessThan(8300);
+  });
+
+  it("of a long chain of long causes has one, too", () => {
+    let error = new Error("the first");
+    for (let turn = 0; turn < 100; turn += 1) {
+      error = new Error("x".repeat(100_000), { cause: error });
+    }
+    expect(JSON.stringify(jsonOf({ error }, "debug")).length).toBeLessThan(65_536);
+  });
+
+  it("holds no secret, wherever it stands", () => {
+    const url = "postgres://u:planted@db/x";
+    const cause = Object.assign(new Error(`no ${url}`), { code: url });
+    const error = new Error(`password=planted`, { cause });
+    error.stack = `Error: ${url}\n    at ${url}`;
+    const options = { password: "planted", list: [url] };
+    const fields = { error, options, password: "planted", text: url };
+    const { log, lines } = linesOf({ format: "text", level: "debug" });
+    log.error(url, fields);
+    lines.push(JSON.stringify(jsonOf(fields, "debug")));
+    expect(lines.join("")).toContain("***");
+    expect(lines.join("")).not.toContain("planted");
+  });
+});

@@ -27,8 +27,13 @@ const rest = {
   cacheBytesMax: 0,
   drainDelayMs: 0,
   drainTimeoutMs: 0,
+  metrics: { host: "127.0.0.1", port: 0, portIsDefault: false },
+  otlp: { metricsUrl: null, intervalMs: 1, timeoutMs: 1, warnings: [] },
   logLevel: "info",
   logFormat: "json",
+  accessLog: false,
+  slowRequestMs: 0,
+  told: { flags: {}, environment: {}, defaults: {} },
 } as const;
 
 function postgresConfig(database: TestDatabase, changes: object = {}): Config {

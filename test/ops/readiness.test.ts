@@ -53,6 +53,29 @@ describe("createReadiness", () => {
     expect(looks).toBe(2);
   });
 
+  it("waits no longer than its bound for a database that hangs, and says so", async () => {
+    let nowMs = 0;
+    let looks = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const probe = async (): Promise<void> => {
+      looks += 1;
+      await promise;
+    };
+    const checks = createReadiness({ phase: serving, probe, now: () => nowMs, waitMsMax: 20 });
+    const early = checks();
+    nowMs += 20_000;
+    const detail = "no answer for 20 s";
+    const hangs = { status: "unavailable", detail, ageMs: 20_000 } as const;
+    expect(await checks()).toEqual({ database: hangs });
+    expect(await early).toEqual({ database: hangs });
+    expect(looks).toBe(1);
+    resolve();
+    await promise;
+    await Bun.sleep(0);
+    expect(await checks()).toMatchObject({ database: { status: "ok", ageMs: 0 } });
+    expect(looks).toBe(1);
+  });
+
   it("looks once at a time, however long that takes", async () => {
     let nowMs = 0;
     let looks = 0;
@@ -61,7 +84,7 @@ describe("createReadiness", () => {
       looks += 1;
       await promise;
     };
-    const checks = createReadiness({ phase: serving, probe, now: () => nowMs });
+    const checks = createReadiness({ phase: serving, probe, now: () => nowMs, waitMsMax: 6000 });
     const first = checks();
     nowMs += 5000;
     const second = checks();

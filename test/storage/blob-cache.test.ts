@@ -180,6 +180,14 @@ describe("createBlobCache", () => {
     expect(evictions).toBeGreaterThan(0);
   });
 
+  it("counts no miss where one only looks, and nothing where one peeks", () => {
+    const cache = createBlobCache<number>({ bytesMax: mebibyte });
+    expect([cache.look("a"), cache.peek("a")]).toEqual([undefined, undefined]);
+    cache.set("a", 1, 100);
+    expect([cache.look("a"), cache.peek("a")]).toEqual([1, 1]);
+    expect(cache.stats).toMatchObject({ hits: 1, misses: 0 });
+  });
+
   it("refuses sizes that are no whole number of bytes", () => {
     expect(() => createBlobCache({ bytesMax: -1 })).toThrow("whole bytes");
     expect(() => createBlobCache({ bytesMax: 0.5 })).toThrow("whole bytes");

@@ -152,3 +152,22 @@ function dated(inner: RecordingStore, createdAtMs: number | null): BlobStore {
     },
   };
 }
+
+describe("the counts of a cache", () => {
+  it("have one miss for a read that was looked for at hand before", async () => {
+    const { store, blob } = await openWithBlob();
+    const digits = toHex(blob.hash);
+    for (let turn = 0; turn < 3; turn += 1) {
+      if (store.peek(digits) === null) await store.readMany([blob.hash]);
+    }
+    expect(store.cache).toMatchObject({ hits: 2, misses: 1 });
+  });
+
+  it("leave uploads out", async () => {
+    const { store, blob } = await openWithBlob();
+    await store.readMany([blob.hash]);
+    const { hits, misses } = store.cache;
+    await store.putMany([blob, randomBlob(10)]);
+    expect(store.cache).toMatchObject({ hits, misses });
+  });
+});

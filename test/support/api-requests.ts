@@ -39,6 +39,7 @@ export const apiRequests: readonly ApiRequest[] = [
   ...downloads(),
   ...heads(),
   { operation: "health", outcome: 200 },
+  { operation: "live", outcome: 200 },
   { operation: "ready", outcome: 200 },
 ];
 

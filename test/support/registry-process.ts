@@ -48,6 +48,7 @@ export function startRegistryProcess(
     env: {
       PATH: process.env["PATH"] ?? "",
       TMPDIR: process.env["TMPDIR"] ?? "/tmp",
+      REGISTRY_SLOW_REQUEST: "0s", // the machine may be
       ...environment,
     },
     stdout: "pipe",
@@ -116,7 +117,8 @@ export function startRegistryProcess(
 // --- internal ---
 
 function withDefaults(args: readonly string[]): string[] {
-  const defaults = ["--host", "127.0.0.1", "--port", "0", "--log-format", "json"];
+  const address = ["--host", "127.0.0.1", "--port", "0", "--metrics-port", "0"];
+  const defaults = [...address, "--log-format", "json"];
   const words = [...args];
   for (let index = 0; index < defaults.length; index += 2) {
     const [name = "", value = ""] = defaults.slice(index, index + 2);

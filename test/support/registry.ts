@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Counters } from "../../src/domain/counters.ts";
+import { createRequestLog } from "../../src/http/request-log.ts";
 import { listen } from "../../src/http/server.ts";
-import { createApp, workMsMaxOf } from "../../src/ops/app.ts";
+import { createApp, workMsMaxOf, type App } from "../../src/ops/app.ts";
 import type { Config } from "../../src/ops/config.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { openDatabase } from "../../src/ops/open-database.ts";
@@ -21,6 +22,7 @@ export interface TestRegistry {
   readonly port: number;
   /** `url` and the path of the API. */
   readonly api: string;
+  readonly app: App;
   readonly counters: Counters;
   readonly database: Database;
   /** Of its own, for files of a test; removed with it. */
@@ -53,6 +55,9 @@ export interface TestRegistryOptions {
   readonly cdnDomain?: string;
   readonly isTrustedProxy?: (address: string) => boolean;
   readonly uploadOrigins?: readonly string[];
+  readonly accessLog?: boolean;
+  /** 0 by default: no request is called slow. */
+  readonly slowRequestMs?: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -72,13 +77,15 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
     probe: async () => await database.query("health", "SELECT 1"),
   });
   const idleSecondsMax = Math.ceil(workMsMaxOf(config) / 1000) + 10;
-  const server = listen({ ...config, idleSecondsMax, log, checks });
+  const requestLog = createRequestLog({ ...config, log });
+  const server = listen({ ...config, idleSecondsMax, log, checks, requestLog });
   const app = createApp({ config, database, log, checks, senderOf: server.senderOf });
-  server.serve(app.fetch, app.atHand);
+  server.serve(app.fetch, app.atHand, app.measures.meter);
   return {
     url: server.url,
     port: server.port,
     api: `${server.url}/api/v1/metadata`,
+    app,
     counters: app.counters,
     database,
     directory,
@@ -170,8 +177,13 @@ function configOf(options: TestRegistryOptions, directory: string): Config {
     cacheBytesMax,
     drainDelayMs: 0,
     drainTimeoutMs: 10_000,
+    metrics: { host: "127.0.0.1", port: 0, portIsDefault: false },
+    otlp: { metricsUrl: null, intervalMs: 60_000, timeoutMs: 30_000, warnings: [] },
     logLevel: "debug",
     logFormat: "json",
+    accessLog: options.accessLog ?? false,
+    slowRequestMs: options.slowRequestMs ?? 0,
+    told: { flags: {}, environment: {}, defaults: {} },
   };
 }
 

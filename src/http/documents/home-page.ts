@@ -2,6 +2,9 @@ import { ownHostPolicy, type PageAsset } from "./page-asset.ts";
 
 const policy = ownHostPolicy("style-src 'self'; form-action 'self'");
 
+/** Where the page is, once its script has filled that in. */
+const origin = '<span class="origin">http://localhost:8080</span>';
+
 const page = `<!doctype html>
 <html lang="en">
   <head>
@@ -44,8 +47,8 @@ const page = `<!doctype html>
         <li><a href="/readyz">Whether this registry is ready</a></li>
       </ul>
       <p>With curl, up and down again:</p>
-      <pre><code>curl -F data=@FILE <span class="origin">http://localhost:8080</span>/api/v1/metadata</code></pre>
-      <pre><code>curl -o FILE <span class="origin">http://localhost:8080</span>/api/v1/metadata/KEY</code></pre>
+      <pre><code>curl -F data=@FILE ${origin}/api/v1/metadata</code></pre>
+      <pre><code>curl -o FILE ${origin}/api/v1/metadata/KEY</code></pre>
     </main>
   </body>
 </html>

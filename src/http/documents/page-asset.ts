@@ -26,7 +26,8 @@ export async function toAssetResponse({ type, policy, body }: PageAsset): Promis
       "Content-Type": type,
       "Content-Security-Policy": policy,
       "X-Content-Type-Options": "nosniff",
-      "Referrer-Policy": "no-referrer",
+      // With `no-referrer` a form would be sent with `Origin: null`, and refused.
+      "Referrer-Policy": "same-origin",
       "Cache-Control": "no-cache",
     },
   });

@@ -2,6 +2,7 @@ import { describeApi, toYaml } from "../documents/document.ts";
 import { homeAssets } from "../documents/home-page.ts";
 import { toAssetResponse } from "../documents/page-asset.ts";
 import { swaggerUiAssets } from "../documents/swagger-ui.ts";
+import { readableFields } from "../origins.ts";
 import { pathOf } from "../path-map.ts";
 
 /** The OpenAPI document in JSON and YAML, Swagger UI and the home page, all from the binary. */
@@ -20,6 +21,6 @@ export async function documents(request: Request): Promise<Response> {
 
 function text(body: string, contentType: string): Response {
   return new Response(body, {
-    headers: { "Content-Type": contentType, "Cache-Control": "no-cache" },
+    headers: { "Content-Type": contentType, "Cache-Control": "no-cache", ...readableFields },
   });
 }

@@ -1,7 +1,7 @@
 import { parseBlobKey, type BlobKey } from "../../domain/blob-key.ts";
 import { toHex, type Bytes } from "../../domain/bytes.ts";
 import type { BlobReader, BlobStat, ByteRange, StoredBlob } from "../../domain/blob-store.ts";
-import type { Counters } from "../../domain/counters.ts";
+import { countRefusal, type Counters } from "../../domain/counters.ts";
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { formatLastModified } from "../../domain/http-date.ts";
@@ -12,6 +12,7 @@ import { allowsRange, evaluateConditions, hasConditions } from "../conditions.ts
 import { reprDigestOf } from "../digest-fields.ts";
 import type { LargeBody, LargeContent } from "../large-body.ts";
 import { toProblem } from "../problem.ts";
+import { asStreamed } from "../streamed.ts";
 import { contentRangeOf, parseRange, unsatisfiedRangeOf, type AskedRange } from "../ranges.ts";
 
 /** What the download routes need. */
@@ -47,7 +48,8 @@ export function createDownload(options: DownloadOptions): Download {
     const key = parseBlobKey(hash);
     if (asksForMore(request.headers)) return await inTime(selected(request, key), startedMs);
     const blob = found(await registry.get(key));
-    return blob.data === null ? await inTime(whole(blob), startedMs) : small(blob, blob.data);
+    if (blob.data !== null) return small(blob, blob.data);
+    return await inTime(whole(blob, request), startedMs);
   }
 
   /**
@@ -71,17 +73,20 @@ export function createDownload(options: DownloadOptions): Download {
     }
     const blob = found(await registry.get(key));
     const range = rangeOf(headers, blob);
-    if (range === "unsatisfiable") return unsatisfiable(blob);
-    const response = await (range === null ? whole(blob) : part(blob, range));
+    if (range === "unsatisfiable") {
+      countRefusal(counters, "range_not_satisfiable");
+      return unsatisfiable(blob);
+    }
+    const response = await (range === null ? whole(blob, request) : part(blob, range, request));
     return withDigest(response, headers.get("want-repr-digest"), blob.data);
   }
 
-  async function whole(blob: StoredBlob): Promise<Response> {
+  async function whole(blob: StoredBlob, request: Request): Promise<Response> {
     const { hash, bytesTotal, data } = blob;
     if (data !== null) return small(blob, data);
     const reader = found(await registry.openRead(hash));
-    const body = await bodyOf({ hash, bytesTotal, pieces: piecesOf(reader) });
-    return new Response(body, { headers: blobFields(blob) });
+    const content = { hash, bytesTotal, pieces: piecesOf(reader), request };
+    return answerWith(await bodyOf(largeBody, content), { headers: blobFields(blob) });
   }
 
   function small({ hash, createdAtMs }: StoredBlob, data: Bytes): Response {
@@ -90,27 +95,22 @@ export function createDownload(options: DownloadOptions): Download {
     return toResponse({ data, digits: toHex(hash), createdAtMs, lastModified });
   }
 
-  async function part(blob: StoredBlob, range: ByteRange): Promise<Response> {
-    return new Response(await partBody(blob, range), {
+  async function part(blob: StoredBlob, range: ByteRange, request: Request): Promise<Response> {
+    return answerWith(await partBody(blob, range, request), {
       status: 206,
       headers: { ...blobFields(blob), "Content-Range": contentRangeOf(range, blob.bytesTotal) },
     });
   }
 
-  async function partBody({ hash, data }: StoredBlob, range: ByteRange) {
+  async function partBody({ hash, data }: StoredBlob, range: ByteRange, request: Request) {
     const { first, last } = range;
     if (data !== null) {
       counters.bytesSent += last + 1 - first;
       return data.subarray(first, last + 1);
     }
     const reader = found(await registry.openRead(hash, range));
-    return await bodyOf({ hash, bytesTotal: last + 1 - first, pieces: piecesOf(reader, range) });
-  }
-
-  async function bodyOf(content: LargeContent): Promise<Bytes | ReadableStream<Bytes>> {
-    return content.bytesTotal <= limits.bufferedResponseBytesMax
-      ? await largeBody.gather(content)
-      : await largeBody.stream(content);
+    const pieces = piecesOf(reader, range);
+    return await bodyOf(largeBody, { hash, bytesTotal: last + 1 - first, pieces, request });
   }
 
   async function head(request: Request, hash: string): Promise<Response> {
@@ -126,6 +126,20 @@ export function createDownload(options: DownloadOptions): Download {
 }
 
 // --- internal ---
+
+async function bodyOf(
+  largeBody: LargeBody,
+  content: LargeContent,
+): Promise<Bytes | ReadableStream<Bytes>> {
+  return content.bytesTotal <= limits.bufferedResponseBytesMax
+    ? await largeBody.gather(content)
+    : await largeBody.stream(content);
+}
+
+function answerWith(body: Bytes | ReadableStream<Bytes>, init: ResponseInit): Response {
+  const response = new Response(body, init);
+  return body instanceof ReadableStream ? asStreamed(response) : response;
+}
 
 function found<T extends BlobStat>(blob: T | null): T {
   if (blob !== null) return blob;

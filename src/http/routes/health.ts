@@ -1,3 +1,5 @@
+import { readableFields } from "../origins.ts";
+
 /** What a check of readiness found. */
 export interface Check {
   readonly status: "ok" | "unavailable";
@@ -9,7 +11,7 @@ export interface Check {
 /** Looks at what the registry needs, by name. Never fails. */
 export type ReadinessChecks = () => Promise<Readonly<Record<string, Check>>>;
 
-/** GET /healthz: the process serves. */
+/** GET /healthz and /livez, the same by two names: the process serves. */
 export async function health(): Promise<Response> {
   return json({ status: "ok" }, 200);
 }
@@ -35,6 +37,7 @@ function json(body: unknown, status: number): Response {
     headers: {
       "Content-Type": "application/json",
       "Cache-Control": "no-store",
+      ...readableFields,
       ...(status === 503 ? { "Retry-After": "1" } : {}),
     },
   });

@@ -73,7 +73,13 @@ export function createBinaryHome(): BinaryHome {
     const registry = observe(
       Bun.spawn([...wrapper, binary, ...args], {
         cwd: directory,
-        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...environment },
+        env: {
+          PATH: process.env["PATH"],
+          HOME: process.env["HOME"],
+          // Several run at a time, and the default is one port.
+          REGISTRY_METRICS_PORT: "0",
+          ...environment,
+        },
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",

@@ -11,6 +11,9 @@ describe("the documents", () => {
   const get = (path: string): Promise<Response> => fetch(`${registry.url}${path}`);
 
   it.each([
+    ["/", "text/html; charset=utf-8"],
+    ["/home.css", "text/css; charset=utf-8"],
+    ["/home.js", "text/javascript; charset=utf-8"],
     ["/swagger", "text/html; charset=utf-8"],
     ["/swagger/swagger-ui.css", "text/css; charset=utf-8"],
     ["/swagger/swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
@@ -24,21 +27,26 @@ describe("the documents", () => {
     expect((await response.text()).length).toBeGreaterThan(100);
   });
 
-  it("the page asks no other host for anything, and is not allowed to", async () => {
-    const response = await get("/swagger");
-    const page = await response.text();
-    expect(page).not.toMatch(/https?:|\/\//);
-    const policy = response.headers.get("content-security-policy") ?? "";
-    expect(policy).toContain("default-src 'none'");
-    expect(policy).not.toMatch(/https?:|\*/);
-    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-  });
+  it.each(["/", "/swagger"])(
+    "the page at %s asks no other host for anything, and is not allowed to",
+    async (path) => {
+      const response = await get(path);
+      expect(await response.text()).not.toMatch(/(?:src|href|action)="(?:https?:|\/\/)/);
+      const policy = response.headers.get("content-security-policy") ?? "";
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).not.toMatch(/https?:|\*/);
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    },
+  );
 
-  it("everything that the page refers to is here", async () => {
-    const page = await (await get("/swagger")).text();
-    const paths = [...page.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path]) => path ?? "");
-    expect(paths.length).toBe(3);
-    for (const path of paths) expect((await get(path)).status).toBe(200);
+  it.each([
+    ["/", 5],
+    ["/swagger", 3],
+  ])("everything that the page at %s refers to is here", async (path, count) => {
+    const page = await (await get(path)).text();
+    const paths = [...page.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, found]) => found ?? "");
+    expect(paths.length).toBe(count);
+    for (const found of paths) expect((await get(found)).status).toBe(200);
   });
 
   it("the document is the same in JSON and in YAML, and the one that is committed", async () => {
@@ -49,7 +57,7 @@ describe("the documents", () => {
     expect(yaml).toBe(await committed.text());
   });
 
-  it.each(["/swagger", "/swagger/json", "/openapi.yaml"])(
+  it.each(["/", "/home.js", "/swagger", "/swagger/json", "/openapi.yaml"])(
     "%s is asked for again each time, and HEAD of it says so too",
     async (path) => {
       const answer = await get(path);

@@ -1,0 +1,154 @@
+import type { Log } from "../domain/log.ts";
+import type { Bytes } from "../domain/bytes.ts";
+import { bodyReadAt } from "./body-times.ts";
+import { readClient } from "./forwarded.ts";
+import { pathOf } from "./path-map.ts";
+import { isStreamed } from "./streamed.ts";
+import { traceIdOf } from "./traceparent.ts";
+
+/** What is told of requests, and to whom. */
+export interface RequestLogOptions {
+  readonly log: Log;
+  /** A line for every request. */
+  readonly accessLog: boolean;
+  /** A warning for every request whose answer took longer to begin; 0: for none. */
+  readonly slowRequestMs: number;
+  /** Whether what is at an address may say on whose behalf it sends; null: nobody may. */
+  readonly isTrustedProxy: ((address: string) => boolean) | null;
+}
+
+/** A request whose answer is there. */
+export interface Answered {
+  readonly request: Request;
+  readonly response: Response;
+  /** When the request came, by `performance.now()`. */
+  readonly startedMs: number;
+  /** The address that it came from; null when nobody has looked, or the client has gone. */
+  readonly sender: string | null;
+}
+
+/** Tells of requests. */
+export interface RequestLog {
+  /** Whether it wants to hear of every request: also of those that are answered at once. */
+  readonly tellsAll: boolean;
+  /** Tells what is to be told, at the end of the answer; gives the answer to send instead. */
+  answered(answered: Answered): Response;
+}
+
+/** Tells nothing. */
+export const silentRequestLog: RequestLog = {
+  tellsAll: false,
+  answered: ({ response }) => response,
+};
+
+/** The log of requests: `--access-log` and `--slow-request`. */
+export function createRequestLog(options: RequestLogOptions): RequestLog {
+  const { log, accessLog, slowRequestMs, isTrustedProxy } = options;
+
+  function answered(exchange: Answered): Response {
+    const durationMs = performance.now() - exchange.startedMs;
+    if (slowRequestMs > 0 && durationMs > slowRequestMs) warnOf(exchange, durationMs);
+    return accessLog ? tell(exchange) : exchange.response;
+  }
+
+  function warnOf({ request, response, startedMs }: Answered, durationMs: number): void {
+    const readAt = bodyReadAt(request);
+    log.warn("slow request", {
+      ...targetOf(request),
+      status: response.status,
+      duration_ms: rounded(durationMs),
+      // Until here it was the client that took its time, or the network.
+      receiving_ms: readAt === null ? undefined : rounded(readAt - startedMs),
+      trace_id: traceIdOf(request.headers) ?? undefined,
+    });
+  }
+
+  function tell(exchange: Answered): Response {
+    const { request, response } = exchange;
+    const isHead = request.method === "HEAD";
+    const told = (bytes: number, isBroken: boolean): void => line(exchange, { bytes, isBroken });
+    if (!isHead && isStreamed(response)) return counted(response, told);
+    if (isHead) told(0, false);
+    // Of what is in memory Bun makes a Blob without copying it, and sends the answer as it was.
+    else void sizeOf(response).then((bytes) => told(bytes, false));
+    return response;
+  }
+
+  function line({ request, response, startedMs, sender }: Answered, sent: Sent): void {
+    const { headers } = request;
+    log.info("request", {
+      ...targetOf(request),
+      status: response.status,
+      bytes: sent.bytes,
+      duration_ms: rounded(performance.now() - startedMs),
+      client: sender === null ? undefined : readClient(headers, sender, isTrustedProxy),
+      user_agent: headers.get("user-agent")?.slice(0, userAgentCharactersMax),
+      trace_id: traceIdOf(headers) ?? undefined,
+      broken_off: sent.isBroken ? true : undefined,
+    });
+  }
+
+  return { tellsAll: accessLog, answered };
+}
+
+/** What a line says of where a request went: no query, for nobody knows what is in there. */
+export function targetOf({ method, url, headers }: Request): Readonly<Record<string, unknown>> {
+  // Without a host (HTTP/1.0) a request's URL is only a path.
+  const path = pathOf(url.startsWith("/") ? `http://localhost${url}` : url);
+  return {
+    method: method.slice(0, methodCharactersMax),
+    host: headers.get("host")?.slice(0, hostCharactersMax),
+    path: path.slice(0, pathCharactersMax),
+  };
+}
+
+// --- internal ---
+
+const userAgentCharactersMax = 256;
+const methodCharactersMax = 32;
+const hostCharactersMax = 256;
+const pathCharactersMax = 1024;
+
+interface Sent {
+  readonly bytes: number;
+  /** Whether the client did not get all of it. */
+  readonly isBroken: boolean;
+}
+
+type TellSent = (bytes: number, isBroken: boolean) => void;
+
+async function sizeOf(response: Response): Promise<number> {
+  const { size } = await response.clone().blob();
+  return size;
+}
+
+/** The same answer, whose bytes are counted as they go. */
+function counted(response: Response, told: TellSent): Response {
+  const reader = (response.body as ReadableStream<Bytes>).getReader();
+  let bytes = 0;
+  async function pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
+    try {
+      const { done, value } = await reader.read();
+      if (done) {
+        told(bytes, false);
+        controller.close();
+        return;
+      }
+      bytes += value.length;
+      controller.enqueue(value);
+    } catch (error) {
+      told(bytes, true);
+      controller.error(error);
+    }
+  }
+  async function cancel(): Promise<void> {
+    told(bytes, true);
+    await reader.cancel();
+  }
+  const body = new ReadableStream<Bytes>({ pull, cancel }, { highWaterMark: 0 });
+  return new Response(body, { status: response.status, headers: response.headers });
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,147 @@
+import type { MetricProducer } from "@opentelemetry/sdk-metrics";
+import { limits } from "../../domain/limits.ts";
+import type { Log } from "../../domain/log.ts";
+import type { App } from "../app.ts";
+import type { Config } from "../config.ts";
+import { databaseMetrics } from "./database-metrics.ts";
+import { watchEventLoop, type LoopWatch } from "./event-loop.ts";
+import type { Metric } from "./metric.ts";
+import { processMetrics } from "./process-metrics.ts";
+import type { Push, PushOptions } from "./push.ts";
+import { requestMetrics } from "./request-metrics.ts";
+import { openScrapePort, type Pages } from "./scrape.ts";
+import { watchSize, type SizeWatch } from "./size-watch.ts";
+import { storeMetrics } from "./store-metrics.ts";
+
+/** What metrics are read from. */
+interface MetricsSources {
+  readonly app: Pick<App, "counters" | "hashing" | "measures">;
+  readonly pendingRequests: () => number;
+}
+
+/** The metrics of a registry, on their ways out. */
+export interface Metrics {
+  /** Where they are scraped; null: nowhere. */
+  readonly url: string | null;
+  /** Begins to tell them. What is loaded for it is loaded when it is needed first. */
+  begin(sources: MetricsSources): void;
+  /** Pushes once more what there is, within a bound, and ends. Never fails. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Binds the port for metrics, where there is to be one.
+ * @throws StartError when a port that was asked for cannot be had
+ */
+export function openMetrics(config: MetricsConfig, log: Log): Metrics {
+  const { metrics, otlp } = config;
+  const port = openScrapePort({ ...metrics, log });
+  let end: (() => Promise<unknown>) | null = null;
+
+  function begin(sources: MetricsSources): void {
+    for (const warning of otlp.warnings) log.warn(warning);
+    const { metricsUrl: url } = otlp;
+    if (port === null && url === null) return;
+    const loop = watchEventLoop();
+    const size = watchSize(sources.app.measures.database, log);
+    const load = createLoading(createReading(config, sources, { loop, size }));
+    port?.serve(pagesOf(load));
+    const stopPush = url === null ? null : pushLater({ ...otlp, url, log }, load);
+    end = async () => {
+      loop.stop();
+      await Promise.all([stopPush?.(), size.stop()]);
+    };
+  }
+
+  return {
+    url: port?.url ?? null,
+    begin,
+    async stop() {
+      await Promise.race([end?.(), Bun.sleep(limits.metricsStopMsMax)]);
+      await port?.stop();
+    },
+  };
+}
+
+// --- internal ---
+
+type MetricsConfig = Pick<Config, "metrics" | "otlp" | "cacheBytesMax" | "database">;
+
+/** Gives the one producer; the SDK is loaded for whoever asks first. */
+type Loading = () => Promise<MetricProducer>;
+
+/** Loading the SDK holds up what comes meanwhile: not the first requests. */
+const pushDelayMs = 1000;
+
+interface Watches {
+  readonly loop: LoopWatch;
+  readonly size: SizeWatch;
+}
+
+function createReading(
+  { cacheBytesMax, database }: MetricsConfig,
+  { app, pendingRequests }: MetricsSources,
+  { loop, size }: Watches,
+): () => Metric[] {
+  const { counters, hashing, measures } = app;
+  const sources = {
+    ...measures,
+    counters,
+    pendingRequests,
+    cacheBytesMax,
+    size: size.latest,
+    loopDelays: loop.delays,
+    store: database.kind,
+    hashing: hashing.implementation,
+  };
+  return () => [
+    ...requestMetrics(sources),
+    ...storeMetrics(sources),
+    ...databaseMetrics(sources),
+    ...processMetrics(sources),
+  ];
+}
+
+function createLoading(read: () => Metric[]): Loading {
+  const startedAtMs = Date.now() - process.uptime() * 1000;
+  let loading: Promise<MetricProducer> | null = null;
+  return () =>
+    (loading ??= import("./producer.ts").then(({ createProducer }) =>
+      createProducer(read, startedAtMs),
+    ));
+}
+
+function pagesOf(load: Loading): Pages {
+  return new Map([
+    [
+      "/metrics",
+      async () => {
+        const { toPrometheus, prometheusType } = await import("./prometheus.ts");
+        return { type: prometheusType, text: await toPrometheus(await load()) };
+      },
+    ],
+  ]);
+}
+
+/** Gives what ends it. */
+function pushLater(options: PushOptions, load: Loading): () => Promise<void> {
+  let pushing: Promise<Push> | null = null;
+  async function begin(): Promise<Push> {
+    const { startPush } = await import("./push.ts");
+    return startPush(await load(), options);
+  }
+  const start = (): Promise<Push> => (pushing ??= begin());
+  const timer = setTimeout(() => {
+    start().catch((error: unknown) => {
+      options.log.warn("metrics are not pushed", { error });
+    });
+  }, pushDelayMs);
+  return async () => {
+    clearTimeout(timer);
+    try {
+      await (await start()).stop(limits.metricsStopMsMax);
+    } catch {
+      // it has been told
+    }
+  };
+}
