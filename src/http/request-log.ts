@@ -18,7 +18,7 @@ export interface RequestLogOptions {
 }
 
 /** A request whose answer is there. */
-export interface Answered {
+interface Answered {
   readonly request: Request;
   readonly response: Response;
   /** When the request came, by `performance.now()`. */
