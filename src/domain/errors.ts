@@ -74,6 +74,11 @@ export function codeOf(thrown: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
+/** Whether what was thrown is a RegistryError with this code. */
+export function hasCode(thrown: unknown, code: ErrorCode): thrown is RegistryError {
+  return thrown instanceof RegistryError && thrown.code === code;
+}
+
 /** Whether the same request may succeed later, unchanged: such answers carry `Retry-After`. */
 export function isRetryable(code: ErrorCode): boolean {
   return (

@@ -33,15 +33,20 @@ export function readClient(
   sender: string,
   isTrusted: ((address: string) => boolean) | null,
 ): string {
-  let client = plain(sender);
+  let client = plainAddress(sender);
   if (isTrusted === null || !isTrusted(client)) return client;
   for (const node of nodesOf(headers).toReversed()) {
-    const address = plain(addressOf(node));
+    const address = plainAddress(addressOf(node));
     if (!addressForm.test(address)) break;
     client = address;
     if (!isTrusted(address)) break;
   }
   return client;
+}
+
+/** An address as people write it: on a socket of both families IPv4 comes as ::ffff:192.0.2.1. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 // --- internal ---
@@ -57,11 +62,6 @@ function nodesOf(headers: Headers): readonly string[] {
     return (forwarded.match(elements) ?? []).map((element) => readParameter(element, "for") ?? "");
   }
   return (headers.get("x-forwarded-for") ?? "").split(",").map((node) => node.trim());
-}
-
-/** On a socket of both families IPv4 addresses come as ::ffff:192.0.2.1. */
-function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 /** What stands between commas, but for those within quotes. */

@@ -81,9 +81,12 @@ export function toUnmatched(method: string, methods: readonly string[] | null): 
   };
 }
 
-/** The path of a request's URL, without building a URL object. */
+/**
+ * The path of a request's URL, without building a URL object. Without a host (HTTP/1.0) the URL is
+ * only a path.
+ */
 export function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   if (start < 0) return "/";
   const query = url.indexOf("?", start);
   return query < 0 ? url.slice(start) : url.slice(start, query);

@@ -93,12 +93,10 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
 
 /** What a line says of where a request went: no query, for nobody knows what is in there. */
 export function targetOf({ method, url, headers }: Request): Readonly<Record<string, unknown>> {
-  // Without a host (HTTP/1.0) a request's URL is only a path.
-  const path = pathOf(url.startsWith("/") ? `http://localhost${url}` : url);
   return {
     method: method.slice(0, methodCharactersMax),
     host: headers.get("host")?.slice(0, hostCharactersMax),
-    path: path.slice(0, pathCharactersMax),
+    path: pathOf(url).slice(0, pathCharactersMax),
   };
 }
 

@@ -47,9 +47,7 @@ export function createRequestMeter({ labelOf }: Pick<Destinations, "labelOf">): 
   }
 
   function routeOf(request: Request): number {
-    const { url } = request;
-    // Without a host (HTTP/1.0) a URL is only a path.
-    const path = pathOf(url.startsWith("/") ? `http://localhost${url}` : url);
+    const path = pathOf(request.url);
     if (path === "/") return namesBlob(request) ? blobRoute : otherRoute;
     if (path === metadataPath) return 0;
     if (path === existsPath) return 2;

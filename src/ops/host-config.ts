@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { plainAddress } from "../http/forwarded.ts";
 import type { FlagName } from "./flags.ts";
 import { toQuoted } from "./printable.ts";
 import type { Settings } from "./settings.ts";
@@ -51,8 +52,7 @@ function readProxies(settings: Settings): HostConfig["isTrustedProxy"] {
   const proxies = new BlockList();
   for (const { text, source } of texts) addNetwork(proxies, text, source);
   return (address) => {
-    // On a socket of both families IPv4 addresses come as ::ffff:192.0.2.1.
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+    const plain = plainAddress(address);
     const family = isIP(plain);
     return family !== 0 && proxies.check(plain, family === 4 ? "ipv4" : "ipv6");
   };

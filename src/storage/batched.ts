@@ -1,6 +1,6 @@
 import type { BlobKey } from "../domain/blob-key.ts";
 import type { BlobStat, BlobStore, NewBlob, PutReceipt } from "../domain/blob-store.ts";
-import { RegistryError } from "../domain/errors.ts";
+import { hasCode, type RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import { createBatchCounts, type BatchCountsByKind } from "./batch-counts.ts";
 import { createBatcher } from "./batcher.ts";
@@ -103,7 +103,7 @@ function single<In, Out>(
     try {
       return [await one(item)];
     } catch (error) {
-      if (error instanceof RegistryError && error.code === "corrupt_blob") return [error];
+      if (hasCode(error, "corrupt_blob")) return [error];
       throw error;
     }
   };

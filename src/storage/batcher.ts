@@ -1,5 +1,5 @@
 import { databaseTimeout } from "../domain/deadline.ts";
-import { RegistryError } from "../domain/errors.ts";
+import { hasCode, RegistryError } from "../domain/errors.ts";
 import { record } from "../domain/histogram.ts";
 import type { BatchCounts } from "./batch-counts.ts";
 
@@ -181,7 +181,7 @@ async function attempt<In, Out>(
     return toOutcomes(await how.run(items));
   } catch (error) {
     if (how.isLate()) return items.map(() => new Failure(error));
-    if (isLost(error) && !isSecond) return await attempt(items, how, true);
+    if (hasCode(error, "database_unavailable") && !isSecond) return await attempt(items, how, true);
     if (error instanceof RegistryError || items.length === 1) {
       return items.map(() => new Failure(error));
     }
@@ -192,10 +192,6 @@ async function attempt<In, Out>(
     }
     return outcomes;
   }
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof RegistryError && error.code === "database_unavailable";
 }
 
 function toOutcomes<Out>(answers: readonly (Out | RegistryError)[]): (Out | Failure)[] {

@@ -2,7 +2,7 @@ import { bytesEqual, startsWith, toHex } from "../domain/bytes.ts";
 import { hashBytes, keyMatches, type BlobHash, type BlobKey } from "../domain/blob-key.ts";
 import type { BlobReader, NewBlob, Segment, StoredBlob } from "../domain/blob-store.ts";
 import type { Counters } from "../domain/counters.ts";
-import { RegistryError } from "../domain/errors.ts";
+import { hasCode, RegistryError } from "../domain/errors.ts";
 import type { Hashing } from "../domain/hasher.ts";
 import { limits } from "../domain/limits.ts";
 
@@ -67,7 +67,7 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     try {
       yield* segments;
     } catch (error) {
-      if (error instanceof RegistryError && error.code === "corrupt_blob") {
+      if (hasCode(error, "corrupt_blob")) {
         counters.blobsCorrupt += 1;
       }
       throw error;

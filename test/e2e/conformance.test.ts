@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
-import { startPostgres, type PostgresServer } from "../support/postgres.ts";
+import { databaseFlags, startPostgres, type PostgresServer } from "../support/postgres.ts";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
 import { notFound, toExpected } from "./support/conformance-answers.ts";
 import { complaintsOf } from "./support/conformance-check.ts";
@@ -68,8 +68,7 @@ afterAll(async () => {
 type ChooseStore = () => Promise<readonly string[]>;
 
 async function onPostgres(): Promise<readonly string[]> {
-  const { user, password, host, port, name } = await server.createDatabase();
-  return ["--db-url", `postgres://${user}:${password}@${host}:${port}/${name}`];
+  return databaseFlags(await server.createDatabase());
 }
 
 const stores: [name: string, choose: ChooseStore][] = [
@@ -158,9 +157,7 @@ describe("while the database is away (RFC 9110 10.2.3)", () => {
   it("who cannot be answered is told when to come back", async () => {
     const own = await startPostgres();
     try {
-      const { user, password, host, port, name } = await own.createDatabase();
-      const url = `postgres://${user}:${password}@${host}:${port}/${name}`;
-      const target = await start(async () => ["--db-url", url]);
+      const target = await start(async () => databaseFlags(await own.createDatabase()));
       const subject = await createSubject(target);
       await warm(subject);
       await own.stop("immediate");

@@ -12,7 +12,12 @@ import {
   makeLegacyDatabase,
   rowVersions,
 } from "../support/legacy-database.ts";
-import { startPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
+import {
+  databaseFlags,
+  startPostgres,
+  type PostgresServer,
+  type TestDatabase,
+} from "../support/postgres.ts";
 import { rawRequest, type RawResponse } from "../support/raw-http.ts";
 import { vectors, type Vector } from "../support/vectors.ts";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
@@ -39,9 +44,8 @@ afterAll(async () => {
   await server.remove();
 });
 
-async function startOn({ user, password, name, host, port }: TestDatabase): Promise<Registry> {
-  const url = `postgres://${user}:${password}@${host}:${port}/${name}`;
-  return await home.start([...anyPort, "--db-url", url]);
+async function startOn(database: TestDatabase): Promise<Registry> {
+  return await home.start([...anyPort, ...databaseFlags(database)]);
 }
 
 /** A blob sent as the existing uploader sends it, byte for byte. */

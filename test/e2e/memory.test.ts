@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { startPostgres, type PostgresServer } from "../support/postgres.ts";
+import { databaseFlags, startPostgres, type PostgresServer } from "../support/postgres.ts";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
 import { mebibyte, randomBlob } from "./support/blobs.ts";
 import { runCommand } from "./support/commands.ts";
@@ -68,8 +68,7 @@ function startSlowClient(url: string, file: string): { resume(): Promise<boolean
 
 async function storeFlags(store: "embedded" | "PostgreSQL"): Promise<string[]> {
   if (store === "embedded") return ["--embedded", "data"];
-  const { user, password, host, port, name } = await server.createDatabase();
-  return ["--db-url", `postgres://${user}:${password}@${host}:${port}/${name}`];
+  return databaseFlags(await server.createDatabase());
 }
 
 describe.each(["embedded", "PostgreSQL"] as const)("memory, %s", (store) => {

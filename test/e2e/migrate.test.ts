@@ -16,8 +16,8 @@ import {
   rowVersions,
 } from "../support/legacy-database.ts";
 import { hasPostgres } from "../support/postgres-binaries.ts";
-import type { TestDatabase } from "../support/postgres.ts";
-import { databaseFlags } from "../support/registry.ts";
+import { databaseFlags, type TestDatabase } from "../support/postgres.ts";
+
 import { vectors } from "../support/vectors.ts";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
 import { startReading } from "./support/reading.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { join } from "node:path";
 import { toHex } from "../../src/domain/bytes.ts";
 import { randomBlob } from "../support/blobs.ts";
-import { startPostgres, type PostgresServer } from "../support/postgres.ts";
+import { databaseFlags, startPostgres, type PostgresServer } from "../support/postgres.ts";
 import { rawRequest } from "../support/raw-http.ts";
 import { vectors } from "../support/vectors.ts";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
@@ -54,8 +54,7 @@ afterAll(async () => {
 });
 
 async function onPostgres(): Promise<readonly string[]> {
-  const { user, password, host, port, name } = await server.createDatabase();
-  return ["--db-url", `postgres://${user}:${password}@${host}:${port}/${name}`];
+  return databaseFlags(await server.createDatabase());
 }
 
 /** Ways to keep blobs, and the words that choose them. */

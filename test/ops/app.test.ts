@@ -2,9 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { rmSync } from "node:fs";
 import { limits } from "../../src/domain/limits.ts";
 import { uploaderBody } from "../support/form.ts";
-import { sharedPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
+import {
+  databaseFlags,
+  sharedPostgres,
+  type PostgresServer,
+  type TestDatabase,
+} from "../support/postgres.ts";
 import { connectRaw, type RawConnection } from "../support/raw-http.ts";
-import { databaseFlags, eventually, randomBytes, temporaryDirectory } from "../support/registry.ts";
+import { eventually, randomBytes, temporaryDirectory } from "../support/registry.ts";
 import { startRegistryProcess, type RegistryProcess } from "../support/registry-process.ts";
 import { lockTable } from "../support/table-lock.ts";
 

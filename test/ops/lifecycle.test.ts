@@ -3,9 +3,14 @@ import { existsSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { uploaderBody, utf8 } from "../support/form.ts";
-import { sharedPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
+import {
+  databaseFlags,
+  sharedPostgres,
+  type PostgresServer,
+  type TestDatabase,
+} from "../support/postgres.ts";
 import { connectRaw, type RawConnection } from "../support/raw-http.ts";
-import { databaseFlags, eventually, temporaryDirectory } from "../support/registry.ts";
+import { eventually, temporaryDirectory } from "../support/registry.ts";
 import { startRegistryProcess, type RegistryProcess } from "../support/registry-process.ts";
 import { lockTable } from "../support/table-lock.ts";
 

@@ -66,6 +66,12 @@ export function sharedPostgres(): Promise<PostgresServer> {
   return holder.myceliumSharedPostgres;
 }
 
+/** Flags for a database of the harness. */
+export function databaseFlags(database: TestDatabase): string[] {
+  const { user, password, name, host, port } = database;
+  return ["--db-url", `postgres://${user}:${password}@${host}:${port}/${name}`];
+}
+
 // --- internal ---
 
 const host = "127.0.0.1";

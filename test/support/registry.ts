@@ -140,12 +140,6 @@ export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), "mycelium-registry-"));
 }
 
-/** Flags for a database of the harness. */
-export function databaseFlags(database: TestDatabase): string[] {
-  const { user, password, name, host, port } = database;
-  return ["--db-url", `postgres://${user}:${password}@${host}:${port}/${name}`];
-}
-
 // --- internal ---
 
 function configOf(options: TestRegistryOptions, directory: string): Config {

@@ -1,5 +1,5 @@
 import { hashBytes, parseBlobKey, toBlobHash, type BlobHash } from "../../domain/blob-key.ts";
-import { RegistryError } from "../../domain/errors.ts";
+import { hasCode, RegistryError } from "../../domain/errors.ts";
 import type { Registry } from "../../domain/registry.ts";
 import { entityTagOf, validatorsOf } from "../blob-headers.ts";
 import { evaluateConditions, hasConditions, type Validators } from "../conditions.ts";
@@ -81,7 +81,7 @@ function refusePart(headers: Headers): void {
 
 /** What is bad is as good as absent: the upload repairs it. */
 function nothingIfCorrupt(error: unknown): null {
-  if (error instanceof RegistryError && error.code === "corrupt_blob") return null;
+  if (hasCode(error, "corrupt_blob")) return null;
   throw error;
 }
 

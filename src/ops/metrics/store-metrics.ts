@@ -22,8 +22,14 @@ export function storeMetrics(sources: StoreSources): Metric[] {
 
 // --- internal ---
 
-function total(name: string, value: number, told: Pick<Metric, "unit" | "description">): Metric {
+type Told = Pick<Metric, "unit" | "description">;
+
+function total(name: string, value: number, told: Told): Metric {
   return { name, ...told, kind: "total", points: only(value) };
+}
+
+function level(name: string, value: number, told: Told): Metric {
+  return { name, ...told, kind: "level", points: only(value) };
 }
 
 function blobMetrics({ counters }: StoreSources): Metric[] {
@@ -61,48 +67,30 @@ function blobMetrics({ counters }: StoreSources): Metric[] {
 
 function cacheMetrics({ cache, cacheBytesMax }: StoreSources): Metric[] {
   return [
-    {
-      name: "registry.cache.hits",
+    total("registry.cache.hits", cache.hits, {
       unit: "{blob}",
       description: "Reads that the cache answered",
-      kind: "total",
-      points: only(cache.hits),
-    },
-    {
-      name: "registry.cache.misses",
+    }),
+    total("registry.cache.misses", cache.misses, {
       unit: "{blob}",
       description: "Reads that it could not answer",
-      kind: "total",
-      points: only(cache.misses),
-    },
-    {
-      name: "registry.cache.evictions",
+    }),
+    total("registry.cache.evictions", cache.evictions, {
       unit: "{blob}",
       description: "Blobs dropped for others, those that found no room included",
-      kind: "total",
-      points: only(cache.evictions),
-    },
-    {
-      name: "registry.cache.entries",
+    }),
+    level("registry.cache.entries", cache.entries, {
       unit: "{blob}",
       description: "Blobs in the cache",
-      kind: "level",
-      points: only(cache.entries),
-    },
-    {
-      name: "registry.cache.size",
+    }),
+    level("registry.cache.size", cache.bytes, {
       unit: "By",
       description: "Memory that the cache takes",
-      kind: "level",
-      points: only(cache.bytes),
-    },
-    {
-      name: "registry.cache.limit",
+    }),
+    level("registry.cache.limit", cacheBytesMax, {
       unit: "By",
       description: "Memory that it may take: --cache-size",
-      kind: "level",
-      points: only(cacheBytesMax),
-    },
+    }),
   ];
 }
 
@@ -131,12 +119,9 @@ function batchMetrics({ batches }: StoreSources): Metric[] {
       kind: "level",
       points: each(({ waiting }) => waiting),
     },
-    {
-      name: "registry.queue.size",
+    level("registry.queue.size", batches.write.waitingBytes, {
       unit: "By",
       description: "Bytes of uploads that wait for an insert",
-      kind: "level",
-      points: only(batches.write.waitingBytes),
-    },
+    }),
   ];
 }

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { codeOf, RegistryError, StartError } from "../../domain/errors.ts";
+import { codeOf, hasCode, StartError } from "../../domain/errors.ts";
 import type { Log } from "../../domain/log.ts";
 import type { Database } from "../database.ts";
 import { openPostgres, type PostgresOptions } from "./open.ts";
@@ -72,7 +72,7 @@ async function checkHost(host: string): Promise<void> {
 function mayPass(error: unknown): boolean {
   // The name server did not answer, which is not to say that the name is unknown.
   if (error instanceof StartError) return codeOf(error.cause) === "EAI_AGAIN";
-  if (error instanceof RegistryError && error.code === "database_timeout") return true;
+  if (hasCode(error, "database_timeout")) return true;
   const failure = failureBehind(error);
   return (
     failure !== null &&
