@@ -88,8 +88,9 @@ export interface BlobUpload {
  * The face of every store and of every skin around one. All calls may run at the same time; each
  * ends within the statement deadline (a few of them, where it takes several statements).
  * Failures are RegistryErrors: `database_unavailable`, `database_timeout`, `storage_full`,
- * `corrupt_blob`. Absence is null, never an error. Arrays answer in the order of what was asked;
- * an element that failed by itself is its RegistryError, so that nobody pays for a neighbour.
+ * `corrupt_blob`, `taken_down`. Absence is null, never an error. Arrays answer in the order of what
+ * was asked; an element that failed by itself is its RegistryError, so that nobody pays for
+ * a neighbour.
  */
 export interface BlobStore {
   /** The blobs these keys name. When a 16-byte key fits two blobs, the oldest. */

@@ -12,8 +12,9 @@ export interface Counters {
   blobsRepaired: number;
   /** Reads that found stored bytes that do not match their key. */
   blobsCorrupt: number;
-  /** Blob bytes received (and stored) and sent. */
+  /** Blob bytes received (and stored) and sent; and, of those received, those of new blobs. */
   bytesReceived: number;
+  bytesStored: number;
   bytesSent: number;
   /** Abandoned uploads whose segments were removed. */
   uploadsSwept: number;
@@ -31,6 +32,7 @@ export function createCounters(): Counters {
     blobsRepaired: 0,
     blobsCorrupt: 0,
     bytesReceived: 0,
+    bytesStored: 0,
     bytesSent: 0,
     uploadsSwept: 0,
     responses: {},

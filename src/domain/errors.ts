@@ -12,6 +12,7 @@ export type ErrorCode =
   | "invalid_host"
   | "invalid_label"
   | "origin_not_allowed"
+  | "taken_down"
   | "precondition_failed"
   | "range_not_satisfiable"
   // an upload that cannot be read
@@ -45,6 +46,8 @@ export type ErrorCode =
   | "database_timeout"
   | "overloaded"
   | "storage_full"
+  | "quota_exceeded"
+  | "read_only"
   | "upload_expired"
   | "starting"
   | "internal_error";

@@ -9,6 +9,7 @@ import type {
 } from "./blob-store.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Counters } from "./counters.ts";
+import { takenDown, type DeniedKeys } from "./denied-keys.ts";
 import { RegistryError } from "./errors.ts";
 import type { Hashing } from "./hasher.ts";
 import { limits } from "./limits.ts";
@@ -29,9 +30,12 @@ export interface Registry extends BlobPeek {
   put(data: Bytes, expected?: BlobHash): Promise<Receipt>;
   /**
    * Whether each of many keys names no blob that is here, in one query. No bytes are read but those
-   * of rows kept under 16 bytes, which may show to be bad: they count as missing.
+   * of rows kept under 16 bytes, which may show to be bad: they count as missing, as does what is
+   * taken down.
    */
   missing(keys: readonly BlobKey[]): Promise<boolean[]>;
+  /** Refuses what would be uploaded under a key. @throws RegistryError `taken_down` */
+  refuseDenied(key: BlobKey): void;
   /** Begins to receive a blob of unknown size. */
   receive(): BlobReceiver;
 }
@@ -45,11 +49,13 @@ export interface RegistryOptions {
   readonly counters: Counters;
   /** The largest blob taken, in bytes. */
   readonly blobBytesMax: number;
+  /** What is taken down; left out: nothing. The store refuses it by itself. */
+  readonly denied?: Pick<DeniedKeys, "denies">;
 }
 
 /** The service itself: a store, a hash and a limit. */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { store, cache, hashing, counters, blobBytesMax } = options;
+  const { store, cache, hashing, counters, blobBytesMax, denied } = options;
 
   async function put(data: Bytes, expected?: BlobHash): Promise<Receipt> {
     if (data.length > Math.min(limits.inlineBlobBytesMax, blobBytesMax))
@@ -76,8 +82,9 @@ export function createRegistry(options: RegistryOptions): Registry {
     const stats = await store.statMany(keys);
     return stats.map((stat) => {
       if (!(stat instanceof RegistryError)) return stat === null;
-      if (stat.code !== "corrupt_blob") throw stat; // that is no absence
-      return true; // an upload of the true bytes repairs it
+      // An upload of the true bytes repairs a bad one, and is told of a taken-down one.
+      if (stat.code === "corrupt_blob" || stat.code === "taken_down") return true;
+      throw stat; // that is no absence
     });
   }
 
@@ -86,8 +93,12 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   function noted(receipt: Receipt): Receipt {
-    if (receipt.created) counters.blobsCreated += 1;
-    else counters.blobsKnown += 1;
+    if (receipt.created) {
+      counters.blobsCreated += 1;
+      counters.bytesStored += receipt.bytesTotal;
+    } else {
+      counters.blobsKnown += 1;
+    }
     counters.bytesReceived += receipt.bytesTotal;
     return receipt;
   }
@@ -99,6 +110,9 @@ export function createRegistry(options: RegistryOptions): Registry {
     openRead: async (key, range) => await store.openRead(key, range),
     put,
     missing,
+    refuseDenied(key) {
+      if (denied?.denies(key) === true) throw takenDown();
+    },
     receive,
   };
 }

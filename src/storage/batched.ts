@@ -31,33 +31,35 @@ export function batched(inner: BlobStore, options: BatchedOptions): BlobStore {
     itemsMax: limits.readBatchKeysMax,
     bytesMax: Infinity,
     queueItemsMax: limits.readQueueKeysMax,
-    queueBytesMax: Infinity,
     bytesOf: () => 0,
   };
   const reads = createBatcher<BlobKey, Read>({
     ...readBounds,
+    kind: "read",
     counts: counts.read,
     run: async (keys) => await inner.readMany(keys),
   });
   const stats = createBatcher<BlobKey, BlobStat | RegistryError | null>({
     ...readBounds,
+    kind: "stat",
     counts: counts.stat,
     run: async (keys) => await inner.statMany(keys),
   });
   const writes = createBatcher<NewBlob, PutReceipt>({
     ...common,
+    kind: "write",
     counts: counts.write,
     lanes: writeLanes,
     itemsMax: limits.writeBatchRowsMax,
     bytesMax: limits.writeBatchBytesMax,
     queueItemsMax: limits.writeQueueRowsMax,
-    queueBytesMax: limits.writeQueueBytesMax,
     bytesOf: ({ data }) => data.length,
     run: async (blobs) => await inner.putMany(blobs),
   });
   // Many keys at once are a query of their own, which waits for its turn with others like it.
   const statLists = createBatcher<readonly BlobKey[], (BlobStat | RegistryError | null)[]>({
     ...readBounds,
+    kind: "exists",
     counts: counts.exists,
     itemsMax: 1,
     queueItemsMax: limits.keyListQueueMax,

@@ -1,7 +1,10 @@
 import { databaseTimeout } from "../domain/deadline.ts";
 import { hasCode, RegistryError } from "../domain/errors.ts";
 import { record } from "../domain/histogram.ts";
+import { currentSpan, isTracing } from "../tracing/current.ts";
+import type { Span } from "../tracing/span.ts";
 import type { BatchCounts } from "./batch-counts.ts";
+import { traceBatch } from "./traced-batches.ts";
 
 /** Gathers items that come one at a time, so that one statement does the work of many. */
 export interface Batcher<In, Out> {
@@ -16,14 +19,15 @@ export interface Batcher<In, Out> {
 
 /** How a batcher works, and its bounds. */
 export interface BatcherOptions<In, Out> {
+  /** What its batches do, for their traces. */
+  readonly kind: string;
   /** Batches at work at once. */
   readonly lanes: number;
   /** What one batch may hold; a first item is taken whatever its size. */
   readonly itemsMax: number;
   readonly bytesMax: number;
-  /** What may wait. */
+  /** What may wait; how much memory that holds is bounded by those who submit it. */
   readonly queueItemsMax: number;
-  readonly queueBytesMax: number;
   /** How long an item may take, from when it is submitted. */
   readonly itemMsMax: number;
   /** Where it counts what it does. */
@@ -41,7 +45,7 @@ export interface BatcherOptions<In, Out> {
  * more; when the database refuses its data, each item is tried alone: nobody pays for a neighbour.
  */
 export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batcher<In, Out> {
-  const { lanes, queueItemsMax, queueBytesMax, counts, bytesOf, gather } = options;
+  const { lanes, queueItemsMax, counts, bytesOf, gather } = options;
   let waiting: Waiting<In, Out>[] = [];
   let busyLanes = 0;
   /** A lane waits for items that are about to come: all of them are its. */
@@ -50,12 +54,11 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
 
   /** Not async, nor are others a single request passes through: a promise each would add up. */
   function submit(item: In): Promise<Out> {
+    if (waiting.length >= queueItemsMax) return Promise.reject(overloaded());
     const bytes = bytesOf(item);
-    if (waiting.length >= queueItemsMax || counts.waitingBytes + bytes > queueBytesMax) {
-      return Promise.reject(overloaded());
-    }
     return new Promise((resolve, reject) => {
-      waiting.push({ item, bytes, since: performance.now(), resolve, reject });
+      const span = currentSpan();
+      waiting.push({ item, bytes, since: performance.now(), span, resolve, reject });
       counts.waiting += 1;
       counts.waitingBytes += bytes;
       if (busyLanes < lanes && !isGathering) void work();
@@ -73,7 +76,9 @@ export function createBatcher<In, Out>(options: BatcherOptions<In, Out>): Batche
       }
       const batch = take();
       if (waiting.length > 0 && busyLanes < lanes && !isGathering) void work();
-      if (batch.length > 0) await settle(batch, options);
+      if (batch.length === 0) continue;
+      if (isTracing()) await traceBatch(batch, options, () => settle(batch, options));
+      else await settle(batch, options);
     }
     busyLanes -= 1;
     if (busyLanes > 0) return;
@@ -121,6 +126,8 @@ interface Waiting<In, Out> {
   readonly item: In;
   readonly bytes: number;
   readonly since: number;
+  /** Of whoever submitted it. */
+  readonly span: Span | null;
   readonly resolve: (outcome: Out) => void;
   readonly reject: (error: unknown) => void;
 }

@@ -1,5 +1,11 @@
-import { bytesEqual, startsWith, toHex } from "../domain/bytes.ts";
-import { hashBytes, keyMatches, type BlobHash, type BlobKey } from "../domain/blob-key.ts";
+import { bytesEqual, startsWith, toHex, type Bytes } from "../domain/bytes.ts";
+import {
+  hashBytes,
+  keyMatches,
+  toBlobHash,
+  type BlobHash,
+  type BlobKey,
+} from "../domain/blob-key.ts";
 import type { BlobReader, NewBlob, Segment, StoredBlob } from "../domain/blob-store.ts";
 import type { Counters } from "../domain/counters.ts";
 import { hasCode, RegistryError } from "../domain/errors.ts";
@@ -13,6 +19,8 @@ export type Read = StoredBlob | RegistryError | null;
 export interface BlobChecks {
   /** What was read, if it is good and what `key` names; else `corrupt_blob`, or null. */
   check(key: BlobKey, blob: Read): Read;
+  /** The first of several rows that is good and what `key` names; null when none is. */
+  findGood(key: BlobKey, rows: readonly StoredBlob[]): StoredBlob | null;
   /** The key of the row to overwrite so that `blob` is stored and good; null when it is. */
   rowToReplace(blob: NewBlob, stored: Read): BlobKey | null;
   /**
@@ -41,14 +49,19 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
 
   function check(key: BlobKey, blob: Read): Read {
     if (blob === null || blob instanceof RegistryError || blob.data === null) return blob;
-    const hash = hashing.hash(blob.data);
-    if (!startsWith(hash, blob.hash)) return corrupt(blob.hash, `its bytes hash to ${toHex(hash)}`);
-    if (blob.bytesTotal !== blob.data.length) {
-      return corrupt(blob.hash, `${blob.data.length} bytes where ${blob.bytesTotal} were noted`);
-    }
+    const found = inspect(hashing, blob, blob.data);
+    if (typeof found === "string") return corrupt(blob.hash, found);
     // A row kept under 16 bytes may turn out to be another blob than the 64 digits asked for.
-    if (!keyMatches(key, hash)) return null;
-    return blob.hash.length === hashBytes ? blob : { ...blob, hash };
+    return keyMatches(key, toBlobHash(found.hash)) ? found : null;
+  }
+
+  function findGood(key: BlobKey, rows: readonly StoredBlob[]): StoredBlob | null {
+    for (const row of rows) {
+      const found = row.data === null ? row : inspect(hashing, row, row.data);
+      if (typeof found === "string" || found.hash.length !== hashBytes) continue;
+      if (keyMatches(key, toBlobHash(found.hash))) return found;
+    }
+    return null;
   }
 
   function rowToReplace(blob: NewBlob, stored: Read): BlobKey | null {
@@ -62,18 +75,6 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     return startsWith(hashing.hash(stored.data), stored.hash) ? blob.hash : stored.hash;
   }
 
-  /** A segment that is missing is bad bytes too. */
-  async function* counted(segments: AsyncIterable<Segment>): AsyncGenerator<Segment> {
-    try {
-      yield* segments;
-    } catch (error) {
-      if (hasCode(error, "corrupt_blob")) {
-        counters.blobsCorrupt += 1;
-      }
-      throw error;
-    }
-  }
-
   async function* checkSegments(
     reader: BlobReader,
     whole: BlobHash | null,
@@ -81,7 +82,7 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     const hasher = whole === null ? null : hashing.createHasher();
     let received = reader.offset;
     try {
-      for await (const segment of counted(reader.segments)) {
+      for await (const segment of counted(reader.segments, counters)) {
         if (!bytesEqual(hashing.hash(segment.data), segment.hash)) {
           throw corrupt(reader.hash, `the segment at byte ${received} does not match its hash`);
         }
@@ -104,10 +105,33 @@ export function createBlobChecks({ hashing, counters }: BlobChecksOptions): Blob
     }
   }
 
-  return { check, rowToReplace, checkSegments };
+  return { check, findGood, rowToReplace, checkSegments };
 }
 
 // --- internal ---
+
+/** The blob with its whole hash, or what is wrong with it. */
+function inspect(hashing: Hashing, blob: StoredBlob, data: Bytes): StoredBlob | string {
+  const hash = hashing.hash(data);
+  if (!startsWith(hash, blob.hash)) return `its bytes hash to ${toHex(hash)}`;
+  if (blob.bytesTotal !== data.length) {
+    return `${data.length} bytes where ${blob.bytesTotal} were noted`;
+  }
+  return blob.hash.length === hashBytes ? blob : { ...blob, hash };
+}
+
+/** A segment that is missing is bad bytes too. */
+async function* counted(
+  segments: AsyncIterable<Segment>,
+  counters: Counters,
+): AsyncGenerator<Segment> {
+  try {
+    yield* segments;
+  } catch (error) {
+    if (hasCode(error, "corrupt_blob")) counters.blobsCorrupt += 1;
+    throw error;
+  }
+}
 
 /** Whether `bytes` are a full segment with more to come, or all of the `rest`. */
 function isWholeSegment(bytes: number, rest: number): boolean {

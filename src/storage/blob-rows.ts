@@ -23,24 +23,18 @@ export async function readRows(
   withData: boolean,
 ): Promise<(BlobRow | null)[]> {
   if (keys.length === 0) return [];
-  const { dialect } = database;
-  const text = (withData ? readTexts : statTexts)(dialect, paddedCount(keys.length));
-  const params: Param[] = [];
-  for (const [n, key] of keys.entries()) {
-    params.push(n, key.length === prefixBytes ? key : key.slice(0, prefixBytes));
-  }
-  pad(params, keys.length, nothingWanted);
-  const found = await database.query("read", text, params);
-
   const rows: (BlobRow | null)[] = keys.map(() => null);
-  for (const record of found) {
-    const n = Number(record["n"]);
-    const key = keys[n];
-    const row = toBlobRow(record);
-    if (key === undefined || row === null || !names(key, row.hash)) continue;
+  await select(database, { keys, withData }, (row, key, n) => {
     if (isBetter(key, row, rows[n] ?? null)) rows[n] = row;
-  }
+  });
   return rows;
+}
+
+/** All rows that a key may name, with their bytes, in the order in which they answer to it. */
+export async function readAllRows(database: Database, key: BlobKey): Promise<BlobRow[]> {
+  const rows: BlobRow[] = [];
+  await select(database, { keys: [key], withData: true }, (row) => rows.push(row));
+  return rows.toSorted((a, b) => (isBetter(key, a, b) ? -1 : 1));
 }
 
 /** A row as the face of the store gives it. */
@@ -63,6 +57,33 @@ export function toBytes(value: Value | undefined): Bytes {
 }
 
 // --- internal ---
+
+/** What to look for. */
+interface Selection {
+  readonly keys: readonly BlobKey[];
+  readonly withData: boolean;
+}
+
+/** @param visit is given each row that one of the keys may name, that key and its number */
+async function select(
+  database: Database,
+  { keys, withData }: Selection,
+  visit: (row: BlobRow, key: BlobKey, n: number) => void,
+): Promise<void> {
+  const { dialect } = database;
+  const text = (withData ? readTexts : statTexts)(dialect, paddedCount(keys.length));
+  const params: Param[] = [];
+  for (const [n, key] of keys.entries()) {
+    params.push(n, key.length === prefixBytes ? key : key.slice(0, prefixBytes));
+  }
+  pad(params, keys.length, nothingWanted);
+  for (const record of await database.query("read", text, params)) {
+    const n = Number(record["n"]);
+    const key = keys[n];
+    const row = toBlobRow(record);
+    if (key !== undefined && row !== null && names(key, row.hash)) visit(row, key, n);
+  }
+}
 
 const readTexts = textsByRowCount((dialect, rowCount) => selectText(dialect, rowCount, ", b.data"));
 const statTexts = textsByRowCount((dialect, rowCount) => selectText(dialect, rowCount, ""));

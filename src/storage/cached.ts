@@ -8,6 +8,7 @@ import type {
   StoredBlob,
 } from "../domain/blob-store.ts";
 import { toHex } from "../domain/bytes.ts";
+import type { DeniedKeys } from "../domain/denied-keys.ts";
 import { formatHttpDate } from "../domain/http-date.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { createBlobCache, type BlobCache } from "./blob-cache.ts";
@@ -16,12 +17,16 @@ import { toReader } from "./row-reader.ts";
 /** A store with a cache, which can be looked into without waiting. */
 export interface CachedStore extends BlobStore, BlobPeek {
   readonly cache: BlobCache<unknown>["stats"];
+  /** Drops what a key names, and what begins like it. */
+  forget(key: BlobKey): void;
 }
 
 /** How a store is cached. */
 export interface CachedOptions {
   /** What the cache may take of memory; 0: nothing is kept. */
   readonly bytesMax: number;
+  /** Which keys have no blob, as they stand when it comes to keep one; left out: none. */
+  readonly denied?: Pick<DeniedKeys, "denies">;
 }
 
 /**
@@ -29,9 +34,11 @@ export interface CachedOptions {
  * has not, it asks for: there is no negative cache. It believes the store it wraps: put it around a
  * verified one.
  */
-export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedStore {
+export function cached(inner: BlobStore, { bytesMax, denied }: CachedOptions): CachedStore {
   const cache = createBlobCache<BlobAtHand>({ bytesMax });
-  if (bytesMax === 0) return { ...inner, peek: () => null, cache: cache.stats };
+  if (bytesMax === 0) {
+    return { ...inner, peek: () => null, cache: cache.stats, forget() {} };
+  }
 
   /** What it has not is not counted: it will be read, and is counted then. */
   function peek(digits: string): BlobAtHand | null {
@@ -50,7 +57,8 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   /** Keeps a blob if it is small; gives it as it will be given from now on. */
   function keep(blob: StoredBlob): StoredBlob {
     const { data, hash } = blob;
-    if (data === null) return blob;
+    // It may have been taken down, and forgotten, while it was read.
+    if (data === null || denied?.denies(hash) === true) return blob;
     const digits = toHex(hash);
     // Once and for all, else a database whose clock is ahead would have the time change.
     const createdAtMs = blob.createdAtMs === null ? null : Math.min(blob.createdAtMs, Date.now());
@@ -94,6 +102,7 @@ export function cached(inner: BlobStore, { bytesMax }: CachedOptions): CachedSto
   return {
     peek,
     cache: cache.stats,
+    forget: (key) => void cache.delete(toHex(key).slice(0, prefixDigits)),
     readMany: (keys) => complete(keys, readAndKeep),
     statMany: (keys) => complete(keys, inner.statMany),
     putMany,

@@ -42,12 +42,18 @@ export interface Dialect {
   readonly migrationLock: string;
   /** Whether a table exists, as one row or none; `$1` is its name. */
   readonly tableExists: string;
+  /** Whether an index exists and can be used, as one row or none; `$1` is its name. */
+  readonly indexExists: string;
   /** As a transaction's first statement: nothing may be changed in it. */
   readonly readOnly: string;
   /** Ends a SELECT: nobody else may change its rows of `table` until the transaction ends. */
   holdRows(table: string): string;
   /** Whether a statement failed because somebody else stored a row under the same key meanwhile. */
   isConflict(thrown: unknown): boolean;
+  /** Whether a call failed because the database could not be reached, or did not answer at all. */
+  isUnreachable(thrown: unknown): boolean;
+  /** Whether a statement failed because what it read is damaged on the database's disk. */
+  isDamage(thrown: unknown): boolean;
 }
 
 /**
@@ -62,6 +68,8 @@ export interface Database {
   query(lane: Lane, text: string, params?: readonly Param[]): Promise<Rows>;
   /** Runs `work` in one transaction, rolled back when it throws. */
   transaction<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T>;
+  /** Gives the connections of a lane up, with what is under way on them: it opens new ones. */
+  renew(lane: Lane): void;
   /** Resolves once nothing is under way. */
   close(): Promise<void>;
 }

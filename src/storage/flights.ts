@@ -1,5 +1,6 @@
 import { hashBytes, type BlobKey } from "../domain/blob-key.ts";
 import { bytesEqual } from "../domain/bytes.ts";
+import { spanning } from "../tracing/spanning.ts";
 import type { Read } from "./blob-checks.ts";
 
 /**
@@ -30,7 +31,8 @@ export function shareFlights(
 
   async function join(id: number, key: BlobKey, flight: Promise<Read>): Promise<Read> {
     // What is under way afterwards began after this call.
-    return (await flight) ?? flightOf(id, key) ?? fly(id, key);
+    const found = await spanning("shared read", () => flight);
+    return found ?? flightOf(id, key) ?? fly(id, key);
   }
 
   return (key) => {

@@ -1,6 +1,8 @@
 import { RegistryError } from "../domain/errors.ts";
 import { createHistogram, durationBounds, record, type Histogram } from "../domain/histogram.ts";
-import type { Database, Lane } from "./database.ts";
+import { currentSpan } from "../tracing/current.ts";
+import type { Database, Lane, Query, Rows } from "./database.ts";
+import { operationOf, traceStatement, traceTransaction } from "./traced-statements.ts";
 
 /** How long work of one kind took, in seconds. */
 interface OperationSeries {
@@ -63,9 +65,26 @@ export function measured(inner: Database): MeasuredDatabase {
   return {
     dialect: inner.dialect,
     connections: inner.connections,
-    query: (lane, text, params) =>
-      timed(lane, operationOf(text), () => inner.query(lane, text, params)),
-    transaction: (lane, work) => timed(lane, "TRANSACTION", () => inner.transaction(lane, work)),
+    query(lane, text, params) {
+      const operation = operationOf(text);
+      const parent = currentSpan();
+      const run = (): Promise<Rows> =>
+        timed(lane, operation, () => inner.query(lane, text, params));
+      return parent === null
+        ? run()
+        : traceStatement(inner, { operation, text, lane, parent }, run);
+    },
+    transaction(lane, work) {
+      const parent = currentSpan();
+      const run = <T>(inTransaction: (query: Query) => Promise<T>): Promise<T> =>
+        timed(lane, "TRANSACTION", () => inner.transaction(lane, inTransaction));
+      return parent === null
+        ? run(work)
+        : traceTransaction(inner, { lane, parent }, (traced) =>
+            run((query) => work(traced(query))),
+          );
+    },
+    renew: (lane) => inner.renew(lane),
     close: async () => await inner.close(),
     counts: { series: () => known.values(), pending, isOut: () => isOut },
   };
@@ -73,8 +92,6 @@ export function measured(inner: Database): MeasuredDatabase {
 
 // --- internal ---
 
-const operations = ["SELECT", "INSERT", "UPDATE", "DELETE"] as const;
-const changing = /\b(?:INSERT|UPDATE|DELETE)\b/;
 const errorNames: ReadonlySet<string> = new Set([
   "database_unavailable",
   "database_timeout",
@@ -82,11 +99,6 @@ const errorNames: ReadonlySet<string> = new Set([
   "upload_expired",
 ]);
 const outNames: ReadonlySet<string> = new Set(["database_unavailable", "database_timeout"]);
-
-function operationOf(text: string): string {
-  if (text.startsWith("WITH")) return changing.exec(text)?.[0] ?? "SELECT";
-  return operations.find((operation) => text.startsWith(operation)) ?? "OTHER";
-}
 
 function errorNameOf(thrown: unknown): string {
   return thrown instanceof RegistryError && errorNames.has(thrown.code) ? thrown.code : "other";

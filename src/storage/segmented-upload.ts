@@ -42,7 +42,7 @@ export async function beginSegmentedUpload(database: Database): Promise<BlobUplo
   }
 
   async function abort(): Promise<void> {
-    await removeUpload(database, upload, false);
+    await removeUpload(database, upload);
   }
 
   return { append, commit, abort };

@@ -1,21 +1,31 @@
 import type { BlobKey } from "../domain/blob-key.ts";
-import type { BlobStore, NewBlob, PutReceipt } from "../domain/blob-store.ts";
+import type { BlobStore, NewBlob, PutReceipt, StoredBlob } from "../domain/blob-store.ts";
 import type { RegistryError } from "../domain/errors.ts";
-import { readRows, toStoredBlob } from "./blob-rows.ts";
+import { readAllRows, readRows, toStoredBlob } from "./blob-rows.ts";
 import { insertBlobs, replaceBlob } from "./blob-writes.ts";
 import type { Database } from "./database.ts";
 import { openSegmentedRead } from "./segmented-read.ts";
 import { beginSegmentedUpload } from "./segmented-upload.ts";
 
+/** A store in which a blob may have two rows: one under its hash, one of the Rust registry's. */
+export interface SqlBlobStore extends BlobStore {
+  /** All that a key may name, the one that `readMany` gives first. */
+  readAll(key: BlobKey): Promise<StoredBlob[]>;
+}
+
 /**
  * The store in a database: PostgreSQL or SQLite, the same statements. It believes what it reads
  * and gives the keys of the Rust registry's rows as they are: wrap it in `verified`.
  */
-export function createSqlBlobStore(database: Database): BlobStore {
+export function createSqlBlobStore(database: Database): SqlBlobStore {
   return {
     async readMany(keys: readonly BlobKey[]) {
       const rows = await readRows(database, keys, true);
       return rows.map((row) => (row === null ? null : toStoredBlob(row)));
+    },
+
+    async readAll(key: BlobKey) {
+      return (await readAllRows(database, key)).map(toStoredBlob);
     },
 
     async statMany(keys: readonly BlobKey[]) {

@@ -201,6 +201,7 @@ describe("a large blob", () => {
       ...createCounters(),
       blobsCreated: 1,
       bytesReceived: 3 * mebibyte,
+      bytesStored: 3 * mebibyte,
     });
   });
 });

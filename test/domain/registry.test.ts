@@ -43,6 +43,7 @@ describe("put", () => {
       blobsCreated: 1,
       blobsKnown: 1,
       bytesReceived: 2 * data.length,
+      bytesStored: data.length,
     });
   });
 

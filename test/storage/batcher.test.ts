@@ -10,11 +10,11 @@ type Options = BatcherOptions<number, string>;
 function createManualBatcher(options: Partial<Options> = {}) {
   const batches: { readonly items: readonly number[]; readonly end: () => void }[] = [];
   const batcher = createBatcher<number, string>({
+    kind: "write",
     lanes: 2,
     itemsMax: 4,
     bytesMax: 100,
     queueItemsMax: 8,
-    queueBytesMax: 200,
     itemMsMax: 3_600_000,
     counts: createBatchCounts().write,
     bytesOf: () => 1,
@@ -82,7 +82,6 @@ describe("createBatcher", () => {
   it("keeps a batch to its bytes, but takes a first item of any size", async () => {
     const { batcher, batches } = createManualBatcher({
       lanes: 1,
-      queueBytesMax: 1000,
       bytesOf: (item) => item,
     });
     for (const item of [1, 120, 60, 40, 1]) void batcher.submit(item);
@@ -103,14 +102,6 @@ describe("createBatcher", () => {
     void batcher.submit(5);
     batches[1]?.end();
     expect(await Promise.all(outcomes)).toEqual(["1", "2", "3"]);
-  });
-
-  it("refuses what exceeds the queue in bytes", async () => {
-    const { batcher } = createManualBatcher({ lanes: 1, bytesOf: (item) => item });
-    void batcher.submit(1);
-    void batcher.submit(150);
-    expect(await codeRejectedBy(batcher.submit(51))).toBe("overloaded");
-    expect(batcher.submit(50)).toBeInstanceOf(Promise);
   });
 
   it("gives up on what waited too long, and leaves it out of the batch", async () => {

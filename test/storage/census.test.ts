@@ -15,6 +15,7 @@ import { optionsOf, serverOf } from "../support/databases.ts";
 import { legacyForms, makeLegacyDatabase, rowVersions } from "../support/legacy-database.ts";
 import { hasPostgres, type PostgresVersion } from "../support/postgres-binaries.ts";
 import { temporaryDirectory } from "../support/registry.ts";
+import { migrationNames } from "../support/schema.ts";
 
 const none = { total: 0, segments: 0, bytesTotal: 0 };
 
@@ -34,7 +35,7 @@ function counting(open: () => Promise<Database>): void {
     const database = await open();
     expect(await takeCensus(database)).toEqual(emptyCensus(database.dialect.name));
     expect(await takeCensus(database)).toMatchObject({
-      migrations: { applied: [], pending: ["0001-blobs"] },
+      migrations: { applied: [], pending: migrationNames },
     });
     expect(await tableNamed(database, "blobs")).toHaveLength(0);
   });
@@ -56,7 +57,7 @@ function counting(open: () => Promise<Database>): void {
     await store.beginUpload();
     await (await store.beginUpload()).append(large.segments[0] ?? randomBlob(1));
     const counted: Census = {
-      migrations: { applied: ["0001-blobs"], pending: [] },
+      migrations: { applied: migrationNames, pending: [] },
       keys: { total: 11, bytes32: 5, bytes16: 2, other: 4 },
       large: { total: 2, segments: 6, bytesTotal: 2 * limits.inlineBlobBytesMax + 11 },
       uploads: { total: 2, segments: 1, bytesTotal: limits.segmentBytes },
@@ -140,7 +141,7 @@ describe.each(versions.filter(hasPostgres))("a census in PostgreSQL %s", (versio
       both: { total: 5, bytes32: 2, bytes16: 3, other: 0 },
     } as const;
     expect(await takeCensus(database)).toEqual({
-      migrations: { applied: [], pending: ["0001-blobs"] },
+      migrations: { applied: [], pending: migrationNames },
       keys: counts[form],
       large: none,
       uploads: none,

@@ -172,6 +172,66 @@ describe.each([...twoKinds])("over $name", ({ open }) => {
     });
   });
 
+  describe("of a blob with two rows", () => {
+    const kinds = [
+      ["16-byte", "32-byte"],
+      ["32-byte", "16-byte"],
+    ] as const;
+
+    it.each([...kinds])("a bad %s one hides no good %s one, and is told", async (badOne) => {
+      const lines: unknown[][] = [];
+      const silent = () => {};
+      const error = (...line: unknown[]) => void lines.push(line);
+      const log = { debug: silent, info: silent, warn: silent, error };
+      store = verified(createSqlBlobStore(database), { hashing, counters, log });
+      const blob = randomBlob(30);
+      const [short, whole] = [shortKey(blob.hash), blob.hash];
+      for (const key of [short, whole]) await insertRow(database, key, blob);
+      await overwriteRow(database, badOne === "16-byte" ? short : whole, flipped(blob.data));
+      // The bad one is the older.
+      const older = database.dialect.name === "postgres" ? "'2001-01-01'" : "1";
+      const change = `UPDATE blobs SET created_at = ${older} WHERE hash = $1`;
+      await database.query("write", change, [badOne === "16-byte" ? short : whole]);
+      await expectGood(short, blob);
+      await expectGood(whole, blob);
+      expect(await store.statMany([short, whole])).toMatchObject([
+        { hash: whole },
+        { hash: whole },
+      ]);
+      expect(counters.blobsCorrupt).toBeGreaterThan(0);
+      expect(lines).toHaveLength(counters.blobsCorrupt);
+      expect(String(lines[0]?.[0])).toContain("beside a good one");
+    });
+
+    it("both bad are given to nobody, and both repaired by one upload", async () => {
+      const blob = randomBlob(30);
+      for (const key of [shortKey(blob.hash), blob.hash]) {
+        await insertRow(database, key, { data: flipped(blob.data) });
+      }
+      const read = await store.readMany([blob.hash, shortKey(blob.hash)]);
+      expect(read).toEqual([expect.any(RegistryError), expect.any(RegistryError)]);
+      expect(counters.blobsCorrupt).toBe(2);
+      expect(await store.putMany([blob])).toEqual([{ created: false }]);
+      expect(counters.blobsRepaired).toBe(1);
+      const rows = await rowsOf(database, blob.hash);
+      expect(rows).toHaveLength(2);
+      for (const row of rows) expect(row["data"]).toEqual(Buffer.from(blob.data));
+    });
+
+    it("a bad 16-byte one does not hide a large one", async () => {
+      const blob = randomLargeBlob();
+      await uploadLarge(store, blob);
+      await insertRow(database, shortKey(blob.hash), { data: text("bad") });
+      const older = database.dialect.name === "postgres" ? "'2001-01-01'" : "1";
+      const change = `UPDATE blobs SET created_at = ${older} WHERE hash = $1`;
+      await database.query("write", change, [shortKey(blob.hash)]);
+      for (const key of [blob.hash, shortKey(blob.hash)]) {
+        expect(await store.readMany([key])).toMatchObject([{ hash: blob.hash, data: null }]);
+        expect(bytesEqual(await bytesOf(await store.openRead(key)), blob.data)).toBe(true);
+      }
+    });
+  });
+
   describe("a large blob", () => {
     const changeSegment = "UPDATE blob_segments SET data = $3 WHERE upload = $1 AND n = $2";
 

@@ -1,8 +1,10 @@
 import type { Bytes } from "../../src/domain/bytes.ts";
+import { toHex } from "../../src/domain/bytes.ts";
 import type { ErrorCode } from "../../src/domain/errors.ts";
 import { limits } from "../../src/domain/limits.ts";
 import { exampleBlob } from "../../src/http/documents/examples.ts";
 import type { Operation } from "./api-document.ts";
+import { hashing } from "./blobs.ts";
 import { concatBytes, uploaderBody, utf8 } from "./form.ts";
 import { hostileForms } from "./hostile-forms.ts";
 import { rawRequest, type RawResponse } from "./raw-http.ts";
@@ -20,6 +22,12 @@ export interface ApiRequest {
   readonly announcedBytes?: number;
 }
 
+const deniedBlob = utf8("what has been taken down");
+
+/** The key of a blob that the registry has to deny. */
+export const deniedHash = hashing.hash(deniedBlob);
+
+const deniedKey = toHex(deniedHash);
 const unknownKey = "0123456789abcdef".repeat(4);
 const blob = utf8(exampleBlob.text);
 const form = uploaderBody(blob);
@@ -79,6 +87,7 @@ function puts(): ApiRequest[] {
     { ...common, outcome: "precondition_failed", headers: { "If-None-Match": "*" } },
     { ...common, outcome: "origin_not_allowed", headers: { Origin: "https://other.test" } },
     { ...common, outcome: "unsupported_content_encoding", headers: { "Content-Encoding": "gzip" } },
+    { operation, outcome: "taken_down", key: deniedKey, body: deniedBlob },
     { operation, outcome: "hash_mismatch", body: utf8("") },
     { operation, outcome: "blob_too_large", announcedBytes: 100 * 1024 ** 2 },
   ];
@@ -87,14 +96,16 @@ function puts(): ApiRequest[] {
 function posts(): ApiRequest[] {
   const operation = "saveMetadata";
   const common = { operation, headers: formHeaders, body: form.body };
+  const { body, contentType } = uploaderBody(deniedBlob);
+  const takenDownForm = { headers: { "Content-Type": contentType }, body };
   const hostile = new Map(hostileForms.map((hostileForm) => [hostileForm.code, hostileForm]));
   return [
     { ...common, outcome: 200 },
-    ...[...hostile.values()].map(({ code, contentType, body }) => ({
+    ...[...hostile.values()].map((hostileForm) => ({
       operation,
-      outcome: code,
-      headers: { "Content-Type": contentType ?? "" },
-      body,
+      outcome: hostileForm.code,
+      headers: { "Content-Type": hostileForm.contentType ?? "" },
+      body: hostileForm.body,
     })),
     {
       ...common,
@@ -116,6 +127,7 @@ function posts(): ApiRequest[] {
       outcome: "origin_not_allowed",
       headers: { ...formHeaders, Origin: "https://other.test" },
     },
+    { ...takenDownForm, operation, outcome: "taken_down" },
     {
       operation,
       outcome: "blob_too_large",
@@ -164,6 +176,7 @@ function downloads(): ApiRequest[] {
     get("invalid_key_length", {}, "hello"),
     get("invalid_key_digit", {}, "x".repeat(64)),
     get("not_found", {}, unknownKey),
+    get("taken_down", {}, deniedKey.slice(0, 32)),
     get("precondition_failed", { "If-Match": '"another"' }),
     get("range_not_satisfiable", { Range: "bytes=20-" }),
   ];
@@ -178,6 +191,7 @@ function heads(): ApiRequest[] {
     { operation, outcome: "invalid_key_length", key: "hello" },
     { operation, outcome: "invalid_key_digit", key: "x".repeat(64) },
     { operation, outcome: "not_found", key: unknownKey },
+    { operation, outcome: "taken_down", key: deniedKey },
     { operation, outcome: "precondition_failed", headers: { "If-Match": '"another"' } },
   ];
 }

@@ -15,19 +15,44 @@ interface ReceivedMetric {
   readonly points: readonly ReceivedPoint[];
 }
 
+/** Of which trace, and which span of it, in hexadecimal. */
+interface ReceivedContext {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** A span as it arrived. */
+export interface ReceivedSpan extends ReceivedContext {
+  /** "" where it is the first of its trace. */
+  readonly parentSpanId: string;
+  readonly traceState: string;
+  readonly name: string;
+  readonly kind: "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+  /** In ms since 1970, to the nanosecond as far as a number holds it. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly links: readonly ReceivedContext[];
+  readonly isError: boolean;
+  readonly message: string;
+}
+
 /** An export, decoded. */
 interface ReceivedExport {
   readonly path: string;
   readonly headers: Headers;
   readonly resource: Readonly<Record<string, string | number>>;
   readonly metrics: readonly ReceivedMetric[];
+  readonly spans: readonly ReceivedSpan[];
 }
 
-/** What receives metrics by OTLP/HTTP with protobuf. */
+/** What receives metrics and traces by OTLP/HTTP with protobuf, gzipped or not. */
 export interface OtlpReceiver {
   readonly url: string;
   readonly port: number;
   readonly exports: readonly ReceivedExport[];
+  /** All spans so far. */
+  spans(): ReceivedSpan[];
   stop(): Promise<void>;
 }
 
@@ -43,12 +68,12 @@ export function startOtlpReceiver(
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
-      const body = new Uint8Array(await request.arrayBuffer());
-      exports.push({
-        path: new URL(request.url).pathname,
-        headers: request.headers,
-        ...decode(body),
-      });
+      const sent = new Uint8Array(await request.arrayBuffer());
+      const isGzip = request.headers.get("content-encoding") === "gzip";
+      const body = isGzip ? Bun.gunzipSync(sent) : sent;
+      const path = new URL(request.url).pathname;
+      const decoded = path.endsWith("/traces") ? decodeTraces(body) : decodeMetrics(body);
+      exports.push({ path, headers: request.headers, metrics: [], spans: [], ...decoded });
       return await answer();
     },
   });
@@ -56,11 +81,12 @@ export function startOtlpReceiver(
     url: server.url.href.replace(/\/$/, ""),
     port: Number(server.port),
     exports,
+    spans: () => exports.flatMap(({ spans }) => spans),
     stop: async () => await server.stop(true),
   };
 }
 
-/** The metrics of opentelemetry-proto 1.x, as far as the registry uses them. */
+/** The metrics and traces of opentelemetry-proto 1.x, as far as the registry uses them. */
 const definition = `
 syntax = "proto3";
 message ExportMetricsServiceRequest { repeated ResourceMetrics resource_metrics = 1; }
@@ -89,9 +115,23 @@ message HistogramDataPoint {
   fixed64 count = 4; optional double sum = 5; repeated fixed64 bucket_counts = 6;
   repeated double explicit_bounds = 7;
 }
+message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
+message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; }
+message ScopeSpans { repeated Span spans = 2; }
+message Span {
+  bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4; string name = 5;
+  int32 kind = 6; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
+  repeated KeyValue attributes = 9; repeated Link links = 13; Status status = 15;
+}
+message Link { bytes trace_id = 1; bytes span_id = 2; }
+message Status { string message = 2; int32 code = 3; }
 `;
 
-const message = protobuf.parse(definition).root.lookupType("ExportMetricsServiceRequest");
+const { root } = protobuf.parse(definition);
+const metricsMessage = root.lookupType("ExportMetricsServiceRequest");
+const tracesMessage = root.lookupType("ExportTraceServiceRequest");
+const spanKinds = ["unspecified", "internal", "server", "client", "producer", "consumer"] as const;
+const errorStatus = 2;
 
 interface Decoded {
   readonly resourceMetrics: readonly {
@@ -121,9 +161,71 @@ interface DecodedPoint {
   readonly sum?: number;
 }
 
-function decode(body: Uint8Array): Pick<ReceivedExport, "resource" | "metrics"> {
-  const options = { longs: Number, defaults: false, arrays: true };
-  const { resourceMetrics } = message.toObject(message.decode(body), options) as Decoded;
+interface DecodedTraces {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly KeyValue[] };
+    readonly scopeSpans: readonly { readonly spans: readonly DecodedSpan[] }[];
+  }[];
+}
+
+interface DecodedSpan extends DecodedContext {
+  readonly parentSpanId?: string;
+  readonly traceState?: string;
+  readonly name: string;
+  readonly kind?: number;
+  readonly startTimeUnixNano: number;
+  readonly endTimeUnixNano: number;
+  readonly attributes: readonly KeyValue[];
+  readonly links: readonly DecodedContext[];
+  readonly status?: { readonly code?: number; readonly message?: string };
+}
+
+interface DecodedContext {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** Bytes come as base64. */
+const options = { longs: Number, bytes: String, defaults: false, arrays: true };
+
+function decodeTraces(body: Uint8Array): Pick<ReceivedExport, "resource" | "spans"> {
+  const message = tracesMessage.toObject(tracesMessage.decode(body), options);
+  const { resourceSpans } = message as unknown as DecodedTraces;
+  return {
+    resource: toRecord(resourceSpans.flatMap(({ resource }) => resource.attributes)),
+    spans: resourceSpans
+      .flatMap(({ scopeSpans }) => scopeSpans)
+      .flatMap(({ spans }) => spans.map(toSpan)),
+  };
+}
+
+function toSpan({ status, kind = 0, attributes, links, ...span }: DecodedSpan): ReceivedSpan {
+  return {
+    ...toContext(span),
+    parentSpanId: toHex(span.parentSpanId ?? ""),
+    traceState: span.traceState ?? "",
+    name: span.name,
+    kind: spanKinds[kind] ?? "unspecified",
+    startMs: span.startTimeUnixNano / 1e6,
+    endMs: span.endTimeUnixNano / 1e6,
+    attributes: toRecord(attributes),
+    links: links.map(toContext),
+    isError: status?.code === errorStatus,
+    message: status?.message ?? "",
+  };
+}
+
+function toContext({ traceId, spanId }: DecodedContext): ReceivedContext {
+  return { traceId: toHex(traceId), spanId: toHex(spanId) };
+}
+
+function toHex(base64: string): string {
+  return Uint8Array.fromBase64(base64).toHex();
+}
+
+function decodeMetrics(body: Uint8Array): Pick<ReceivedExport, "resource" | "metrics"> {
+  const message = metricsMessage.toObject(metricsMessage.decode(body), options);
+  const { resourceMetrics } = message as unknown as Decoded;
   const scopes = resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics);
   return {
     resource: toRecord(resourceMetrics.flatMap(({ resource }) => resource.attributes)),

@@ -3,12 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Counters } from "../../src/domain/counters.ts";
 import { createRequestLog } from "../../src/http/request-log.ts";
+import type { RequestTraces } from "../../src/http/request-traces.ts";
 import { listen } from "../../src/http/server.ts";
 import { createApp, workMsMaxOf, type App } from "../../src/ops/app.ts";
 import type { Config } from "../../src/ops/config.ts";
+import { readDenyList } from "../../src/ops/deny-list.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { openDatabase } from "../../src/ops/open-database.ts";
 import { createReadiness } from "../../src/ops/readiness.ts";
+import type { TracesConfig } from "../../src/ops/tracing/traces-config.ts";
 import type { Database } from "../../src/storage/database.ts";
 import type { Bytes } from "../../src/domain/bytes.ts";
 import { sharedPostgres, type TestDatabase } from "./postgres.ts";
@@ -45,11 +48,19 @@ export interface RowCounts {
 export const nothingStored: RowCounts = { blobs: 0, blob_segments: 0, uploads: 0 };
 
 export interface TestRegistryOptions {
+  /** Records requests; left out: none. */
+  readonly traces?: RequestTraces;
   /** SQLite in a temporary directory when left out. */
   readonly database?: TestDatabase;
   readonly blobBytesMax?: number;
   /** 0 by default: what a test does to the database is seen at once. */
   readonly cacheBytesMax?: number;
+  /** 256 MiB when left out. */
+  readonly inFlightBytesMax?: number;
+  readonly readOnly?: boolean;
+  /** 0 when left out: no bound. */
+  readonly storedBytesMax?: number;
+  readonly denyListFile?: string;
   /** A statement's deadline. */
   readonly timeoutMs?: number;
   readonly cdnDomain?: string;
@@ -75,11 +86,23 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   const checks = createReadiness({
     phase: () => "serving",
     probe: async () => await database.query("health", "SELECT 1"),
+    notes: () => app.brakes.checks(),
   });
   const idleSecondsMax = Math.ceil(workMsMaxOf(config) / 1000) + 10;
   const requestLog = createRequestLog({ ...config, log });
-  const server = listen({ ...config, idleSecondsMax, log, checks, requestLog });
-  const app = createApp({ config, database, log, checks, senderOf: server.senderOf });
+  const server = listen({
+    ...config,
+    idleSecondsMax,
+    log,
+    checks,
+    requestLog,
+    traces: options.traces ?? null,
+  });
+  const { denyListFile } = config;
+  const denyList = denyListFile === null ? null : await readDenyList(denyListFile);
+  const { senderOf } = server;
+  const app: App = createApp({ config, database, log, checks, senderOf, denyList });
+  await app.brakes.begin();
   server.serve(app.fetch, app.atHand, app.measures.meter);
   return {
     url: server.url,
@@ -142,6 +165,14 @@ export function temporaryDirectory(): string {
 
 // --- internal ---
 
+/** For those who look whether there is one: no test that records exports anything. */
+const tracesConfig: TracesConfig = {
+  url: "http://127.0.0.1:1/",
+  sampler: { isParentBased: true, ratio: 1 },
+  continuesTraces: true,
+  queue: { spansMax: 1, batchSpansMax: 1, delayMs: 1, exportMsMax: 1 },
+};
+
 function configOf(options: TestRegistryOptions, directory: string): Config {
   const { blobBytesMax = 64 * mebibyte, cacheBytesMax = 0, timeoutMs = 5000, database } = options;
   return {
@@ -169,10 +200,20 @@ function configOf(options: TestRegistryOptions, directory: string): Config {
     port: 0,
     blobBytesMax,
     cacheBytesMax,
+    inFlightBytesMax: options.inFlightBytesMax ?? 256 * mebibyte,
+    readOnly: options.readOnly ?? false,
+    storedBytesMax: options.storedBytesMax ?? 0,
+    denyListFile: options.denyListFile ?? null,
     drainDelayMs: 0,
     drainTimeoutMs: 10_000,
     metrics: { host: "127.0.0.1", port: 0, portIsDefault: false },
-    otlp: { metricsUrl: null, intervalMs: 60_000, timeoutMs: 30_000, warnings: [] },
+    otlp: {
+      metricsUrl: null,
+      intervalMs: 60_000,
+      timeoutMs: 30_000,
+      traces: options.traces === undefined ? null : tracesConfig,
+      warnings: [],
+    },
     logLevel: "debug",
     logFormat: "json",
     accessLog: options.accessLog ?? false,

@@ -1,5 +1,5 @@
 import type { Dialect } from "../database.ts";
-import { isUniqueViolation } from "./errors.ts";
+import { isDamage, isUniqueViolation, isUnreachable } from "./errors.ts";
 
 /** "mycelium" in ASCII: the advisory lock that migrating registries share. */
 const migrationLockKey = "0x6d7963656c69756d";
@@ -22,7 +22,13 @@ export const postgresDialect: Dialect = {
   // Not to_regclass: it would remember, in this session, that the table was not there before the
   // migration lock was waited for.
   tableExists: "SELECT 1 AS found FROM pg_class WHERE relname = $1 AND pg_table_is_visible(oid)",
+  // One whose concurrent making broke off is there, but not valid.
+  indexExists:
+    "SELECT 1 AS found FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid " +
+    "WHERE c.relname = $1 AND pg_table_is_visible(c.oid) AND i.indisvalid",
   readOnly: "SET TRANSACTION READ ONLY",
   holdRows: (table) => ` FOR UPDATE OF ${table}`,
   isConflict: isUniqueViolation,
+  isUnreachable,
+  isDamage,
 };

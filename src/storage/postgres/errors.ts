@@ -1,6 +1,6 @@
 import { SQL } from "bun";
 import { databaseTimeout } from "../../domain/deadline.ts";
-import { codeOf, RegistryError } from "../../domain/errors.ts";
+import { codeOf, hasCode, RegistryError } from "../../domain/errors.ts";
 
 /** What the driver says of a failure: its own code, and PostgreSQL's SQLSTATE if there is one. */
 export interface DriverFailure {
@@ -37,9 +37,10 @@ export function toRegistryError(thrown: unknown, timeoutMs: number): unknown {
     });
   }
   if (isConnectionTrouble(code, sqlState)) {
+    const why = passingStates[sqlState] ?? "is not available";
     return new RegistryError(
       "database_unavailable",
-      "The database is not available at the moment; try again later.",
+      `The database ${why} at the moment; try again later.`,
       { cause: thrown },
     );
   }
@@ -51,7 +52,34 @@ export function isUniqueViolation(thrown: unknown): boolean {
   return driverFailureOf(thrown)?.sqlState === "23505";
 }
 
+/**
+ * Whether a call failed because no server could be reached, or none answered before our own
+ * deadline, which is later than the server's.
+ */
+export function isUnreachable(thrown: unknown): boolean {
+  if (hasCode(thrown, "database_timeout")) return thrown.cause === undefined;
+  if (!hasCode(thrown, "database_unavailable")) return false;
+  return /^$|^(?:08|28|57P|3D000|53300)/.test(driverFailureOf(thrown.cause)?.sqlState ?? "");
+}
+
+/** Whether a server refused to change anything, as a standby does. */
+export function isReadOnly(thrown: unknown): boolean {
+  return driverFailureOf(thrown)?.sqlState === "25006";
+}
+
+/** Whether a statement failed because a page, an index or a long value cannot be read. */
+export function isDamage(thrown: unknown): boolean {
+  return /^(?:XX00[012]|58030)$/.test(driverFailureOf(thrown)?.sqlState ?? "");
+}
+
 // --- internal ---
+
+/** What passes, in words; of all the rest, that it does. */
+const passingStates: Readonly<Record<string, string>> = {
+  "25006": "may only be read",
+  "53300": "has no connection left",
+  "57P03": "is starting or stopping",
+};
 
 /**
  * What passes, given time: connections that broke, credentials, no resources, a shutdown, a

@@ -1,8 +1,9 @@
-import { SQL } from "bun";
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
+import { limits } from "../../domain/limits.ts";
 import type { Database, Lane, Query, Rows } from "../database.ts";
 import { postgresDialect } from "./dialect.ts";
-import { toRegistryError } from "./errors.ts";
+import { isReadOnly, toRegistryError } from "./errors.ts";
+import { openPools, poolShares, type Pool } from "./pools.ts";
 
 /** How libpq names what TLS must give (PostgreSQL, section 34.19.3). */
 export type TlsMode = "disable" | "prefer" | "require" | "verify-full";
@@ -29,42 +30,57 @@ export interface PostgresOptions {
 /** The network gets this much longer than the server's own deadline, whose answer tells more. */
 const graceMs = 500;
 
-/** Opens PostgreSQL. Connects at the first statement, and anew at the next after a loss. */
+/**
+ * Opens PostgreSQL. Connects at the first statement, and anew at the next after a loss. A call that
+ * no server answered in time was sent on a connection that may never work again: the connections of
+ * its lane are given up, those under way on others in peace; and so are connections to a server
+ * that may only be read, since another one may have its address by now.
+ */
 export function openPostgres(options: PostgresOptions): Database {
-  const pools = openPools(options);
   const { timeoutMs } = options;
+  /** Longer than what is under way on connections that are given up may take. */
+  const graceSecondsMax = Math.ceil((2 * timeoutMs + graceMs) / 1000);
+  const pools = openPools(options);
+
+  /** What the registry tells of a failure, and what becomes of the connections. */
+  function failed(error: unknown, lane: Lane, pool: Pool): unknown {
+    const told = toRegistryError(error, timeoutMs);
+    const isOld = performance.now() - pool.sinceMs > limits.standbyRenewMs;
+    if (isReadOnly(error) && isOld) pools.replace(lane, pool, graceSecondsMax);
+    return told;
+  }
 
   async function query(lane: Lane, text: string, params: readonly unknown[] = []): Promise<Rows> {
-    const statement = pools[lane].unsafe(text, [...params]);
+    const pool = pools.of(lane);
+    const statement = pool.sql.unsafe(text, [...params]);
     try {
       return await withDeadline<Rows>(statement, timeoutMs + graceMs, () => {
         void statement.cancel();
+        pools.replace(lane, pool, graceSecondsMax);
         return databaseTimeout(timeoutMs);
       });
     } catch (error) {
-      throw toRegistryError(error, timeoutMs);
+      throw failed(error, lane, pool);
     }
   }
 
   async function transaction<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T> {
     // `begin` waits for a free connection without a bound; the deadline is for all of it together.
+    const pool = pools.of(lane);
     let isLate = false;
-    const whole = pools[lane].begin(async (sql) => {
+    const whole = pool.sql.begin(async (sql) => {
       if (isLate) throw databaseTimeout(timeoutMs);
       return await work(async (text, params = []) => await sql.unsafe<Rows>(text, [...params]));
     });
     try {
       return await withDeadline(whole, 2 * timeoutMs + graceMs, () => {
         isLate = true;
+        pools.replace(lane, pool, graceSecondsMax);
         return databaseTimeout(timeoutMs);
       });
     } catch (error) {
-      throw toRegistryError(error, timeoutMs);
+      throw failed(error, lane, pool);
     }
-  }
-
-  async function close(): Promise<void> {
-    await Promise.all(Object.values(pools).map((pool) => pool.close({ timeout: 5 })));
   }
 
   return {
@@ -72,50 +88,7 @@ export function openPostgres(options: PostgresOptions): Database {
     connections: poolShares(options.poolMax),
     query,
     transaction,
-    close,
+    renew: (lane) => pools.replace(lane, pools.of(lane), 0),
+    close: async () => await pools.close(),
   };
-}
-
-// --- internal ---
-
-function openPools(options: PostgresOptions): Record<Lane, SQL> {
-  const shares = poolShares(options.poolMax);
-  const open = (max: number): SQL =>
-    new SQL({
-      adapter: "postgres",
-      ...(options.host.startsWith("/") ? { path: options.host } : { hostname: options.host }),
-      port: options.port,
-      username: options.user,
-      // As a function: a password given as a string would fall back to PGPASSWORD when empty.
-      password: () => options.password,
-      database: options.name,
-      tls: options.tlsCa === null ? options.tls : { ca: options.tlsCa, rejectUnauthorized: true },
-      max,
-      idleTimeout: 0,
-      maxLifetime: 0,
-      connectionTimeout: Math.max(1, Math.ceil(options.connectTimeoutMs / 1000)),
-      connection: {
-        application_name: "mycelium-cdn-registry",
-        client_encoding: "UTF8",
-        statement_timeout: String(options.timeoutMs),
-        lock_timeout: String(options.timeoutMs),
-        idle_in_transaction_session_timeout: String(2 * options.timeoutMs),
-        // A range join's rows are overestimated, and compiling it would cost more than running it.
-        jit: "off",
-      },
-    });
-  return {
-    read: open(shares.read),
-    write: open(shares.write),
-    stream: open(shares.stream),
-    health: open(shares.health),
-  };
-}
-
-/** How the pool is divided: writes need few connections, since a statement stores many blobs. */
-export function poolShares(poolMax: number): Record<Lane, number> {
-  const health = 1;
-  const write = poolMax >= 6 ? 2 : 1;
-  const stream = Math.max(1, Math.floor(poolMax / 4));
-  return { health, write, stream, read: poolMax - health - write - stream };
 }

@@ -1,3 +1,4 @@
+import { codeOf } from "../../domain/errors.ts";
 import type { Dialect } from "../database.ts";
 
 const nowMs = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
@@ -15,7 +16,11 @@ export const sqliteDialect: Dialect = {
     `AND b.hash <= CAST(${prefix} || x'${"ff".repeat(16)}' AS BLOB)`,
   migrationLock: "SELECT 1", // the lock on the directory holds everybody else off
   tableExists: "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = $1",
+  indexExists: "SELECT 1 AS found FROM sqlite_master WHERE type = 'index' AND name = $1",
   readOnly: "SELECT 1", // whoever means it opens the file for reading
   holdRows: () => "", // a transaction has all rows to itself
   isConflict: () => false,
+  // It is this process's own.
+  isUnreachable: () => false,
+  isDamage: (thrown) => codeOf(thrown).startsWith("SQLITE_CORRUPT"),
 };

@@ -1,13 +1,16 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { SQL } from "bun";
+import { Database as UnchangingFile } from "bun:sqlite";
 import { codeOf, RegistryError, StartError } from "../../domain/errors.ts";
-import type { Database, Lane, Param, Query, Rows } from "../database.ts";
+import type { Database, Lane, Param, Query, Row, Rows } from "../database.ts";
 import { sqliteDialect } from "./dialect.ts";
 
 /** Where the embedded store lives. */
 export interface SqliteOptions {
   readonly directory: string;
+  /** Whether a registry may use it meanwhile: for a few short transactions. */
+  readonly isShared?: boolean;
 }
 
 /** What SQLite may leave in its write-ahead log between checkpoints. */
@@ -22,7 +25,7 @@ const walBytesMax = 64 * 1024 * 1024;
 export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const directory = resolve(options.directory);
   makeDirectory(directory);
-  const lock = await lockDirectory(directory);
+  const lock = await lockDirectory(directory, options.isShared === true);
   const { writer, reader } = await openFiles(directory, lock);
 
   // A transaction spans several turns of the event loop. Whatever else ran on its connection
@@ -58,12 +61,13 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     await lock.close();
   }
 
-  return { dialect: sqliteDialect, connections: oneEach, query, transaction, close };
+  return { dialect: sqliteDialect, connections: oneEach, query, transaction, renew() {}, close };
 }
 
 /**
  * Opens the embedded store of a directory to look at it, beside a registry that uses it or alone;
- * null where there is none. Nothing is made, and every change fails.
+ * null where there is none. Nothing is made, and every change fails. Where nobody may write in the
+ * directory, the file is taken for one that does not change.
  * @throws StartError when it cannot be read
  */
 export async function openSqliteToRead(options: SqliteOptions): Promise<Database | null> {
@@ -79,6 +83,8 @@ export async function openSqliteToRead(options: SqliteOptions): Promise<Database
     await sql.unsafe("SELECT count(*) FROM sqlite_master");
   } catch (error) {
     await sql.close();
+    const unchanging = isForbidden(error) ? openUnchanging(file) : null;
+    if (unchanging !== null) return unchanging;
     const remedy = isForbidden(error)
       ? "run this as the user whom the registry runs as"
       : "restore it from a backup, or correct --embedded";
@@ -90,6 +96,7 @@ export async function openSqliteToRead(options: SqliteOptions): Promise<Database
     connections: oneEach,
     query: async (_, text, params) => await query(text, params),
     transaction: async (_, work) => await work(query),
+    renew() {},
     close: async () => await sql.close(),
   };
 }
@@ -115,14 +122,15 @@ function makeDirectory(directory: string): void {
 }
 
 /** Holds a lock that the kernel lets go when the process ends, however it ends. */
-async function lockDirectory(directory: string): Promise<SQL> {
+async function lockDirectory(directory: string, isShared: boolean): Promise<SQL> {
   const lock = new SQL({ adapter: "sqlite", filename: join(directory, "registry.lock") });
   try {
     await lock.unsafe("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {
-    await lock.close();
     const isTaken = codeOf(error) === "SQLITE_BUSY";
+    if (isTaken && isShared) return lock; // SQLite keeps the two from each other
+    await lock.close();
     if (!isTaken) throw cannotWrite(directory, error);
     throw new StartError(
       `another process is using ${directory}; an embedded store belongs to one registry: ` +
@@ -169,6 +177,40 @@ async function openFile(file: string): Promise<SQL> {
         "directory with --embedded",
       { cause: error },
     );
+  }
+}
+
+/** SQLITE_OPEN_READONLY and SQLITE_OPEN_URI. */
+const unchangingFlags = 0x41;
+
+/**
+ * Opens a file without the lock and the log beside it that SQLite else needs for reading too, or
+ * gives null: where there is a log, the file is not all of it.
+ */
+function openUnchanging(file: string): Database | null {
+  if (existsSync(`${file}-wal`)) return null;
+  const url = `${Bun.pathToFileURL(file).href}?immutable=1`;
+  try {
+    const opened = new UnchangingFile(url, unchangingFlags);
+    opened.query("SELECT count(*) FROM sqlite_master").get();
+    const query: Query = async (text, params = []) => {
+      try {
+        const rows = opened.query<Row, Param[]>(numbered(text)).all(...params);
+        return Object.assign(rows, { count: rows.length });
+      } catch (error) {
+        throw toRegistryError(error);
+      }
+    };
+    return {
+      dialect: sqliteDialect,
+      connections: oneEach,
+      query: async (_, text, params) => await query(text, params),
+      transaction: async (_, work) => await work(query),
+      renew() {},
+      close: async () => opened.close(),
+    };
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import type { Database } from "../../../src/storage/database.ts";
-import { poolShares } from "../../../src/storage/postgres/open.ts";
+import { poolShares } from "../../../src/storage/postgres/pools.ts";
 import { openOwnPostgres, optionsOf } from "../../support/databases.ts";
 import { codeRejectedBy } from "../../support/error-code.ts";
 import { sharedPostgres, type TestDatabase } from "../../support/postgres.ts";
@@ -103,14 +103,3 @@ const askWhere =
   "current_user::text AS person, inet_server_port() AS port, current_setting($1) AS timeout, " +
   "(SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS ssl', ['statement_timeout']);" +
   "console.log(JSON.stringify(row)); await database.close();";
-
-describe("poolShares", () => {
-  it.each([4, 5, 6, 7, 8, 16, 100])(
-    "divides %d connections, and gives every lane one",
-    (poolMax) => {
-      const shares = Object.values(poolShares(poolMax));
-      expect(shares.reduce((total, share) => total + share, 0)).toBe(poolMax);
-      expect(Math.min(...shares)).toBeGreaterThanOrEqual(1);
-    },
-  );
-});

@@ -314,17 +314,54 @@ describe("a store opened to look at it", () => {
     );
   });
 
-  it("says of a directory that is closed to this user whose turn it is", async () => {
-    await open();
-    await closing.pop()?.close();
+  /** What somebody finds or is told who may not write in the directory. */
+  async function readAsStranger(): Promise<string> {
     chmodSync(directory, 0o555);
     const child = spawn(
       `const { openSqliteToRead } = await import("${source}storage/sqlite/open.ts");` +
         "if (process.getuid() === 0) process.setuid(65534);" +
-        "await openSqliteToRead({ directory }).catch((error) => console.log(error.message));",
+        "const key = new Uint8Array(32);" +
+        "await openSqliteToRead({ directory })" +
+        ".then(async (database) => {" +
+        '  const text = "SELECT count(*) AS total FROM blobs WHERE hash <> $1 AND $1 = $1";' +
+        '  const [row] = await database.query("read", text, [key]);' +
+        '  const dropping = database.query("write", "DROP TABLE blobs");' +
+        '  const change = await dropping.catch(() => "refused");' +
+        "  console.log(row.total, change);" +
+        "  await database.close();" +
+        "})" +
+        ".catch((error) => console.log(error.message));",
     );
     const said = await child.stdout.text();
     chmodSync(directory, 0o755);
+    return said;
+  }
+
+  it("can be read by one who may not write in its directory", async () => {
+    await createSqlBlobStore(await open()).putMany([randomBlob(10)]);
+    await closing.pop()?.close();
+    const before = files();
+    expect(await readAsStranger()).toBe("1 refused\n");
+    expect(files()).toEqual(before);
+  });
+
+  it("says of one with a log beside it, in a directory that is closed, who can", async () => {
+    await spawn("await open(); process.kill(process.pid, 'SIGKILL');").exited;
+    rmSync(join(directory, "registry.sqlite-shm"));
+    const said = await readAsStranger();
     expect(said).toMatch(/^cannot read .*; run this as the user whom the registry runs as/);
+  });
+
+  it("can be written to beside a registry that uses it, by one who says so", async () => {
+    const used = createSqlBlobStore(await open());
+    const beside = await openSqlite({ directory, isShared: true });
+    const blob = randomBlob(10);
+    await Promise.all([
+      createSqlBlobStore(beside).putMany([blob]),
+      ...Array.from({ length: 20 }, () => used.putMany([randomBlob(10)])),
+    ]);
+    await beside.close();
+    expect((await used.statMany([blob.hash]))[0]).not.toBeNull();
+    await expect(openSqlite({ directory })).rejects.toBeInstanceOf(StartError);
   });
 });
