@@ -10,7 +10,12 @@ import { statusOf } from "../src/http/problem.ts";
 import { listen } from "../src/http/server.ts";
 import { createLog } from "../src/ops/log.ts";
 import { readApiDocument, type ApiDocument, type ApiResponse } from "./support/api-document.ts";
-import { apiRequests, sendApiRequest, type ApiRequest } from "./support/api-requests.ts";
+import {
+  apiRequests,
+  deniedHash,
+  sendApiRequest,
+  type ApiRequest,
+} from "./support/api-requests.ts";
 import { randomBlob } from "./support/blobs.ts";
 import { overwriteRow } from "./support/damage.ts";
 import { utf8 } from "./support/form.ts";
@@ -109,6 +114,7 @@ describe("a registry answers as the document says", () => {
   let registry: TestRegistry;
   beforeAll(async () => {
     registry = await startRegistry();
+    registry.app.measures.brakes.denied.takedowns.add(deniedHash);
   });
   afterAll(() => registry.stop());
 

@@ -1,9 +1,11 @@
 import { countRefusal, type Counters } from "../domain/counters.ts";
-import type { RegistryError } from "../domain/errors.ts";
+import type { ErrorCode, RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
+import { currentSpan } from "../tracing/current.ts";
+import type { Span } from "../tracing/span.ts";
 import { answerSender } from "./lingering.ts";
 import { targetOf } from "./request-log.ts";
-import { traceIdOf } from "./traceparent.ts";
+import { traceFieldsOf } from "./traceparent.ts";
 import { statusOf, toProblem, toRegistryError, type Fields } from "./problem.ts";
 
 /** Turns what a handler does into an answer, whatever happens. */
@@ -36,6 +38,7 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
   async function refuse(request: Request, thrown: unknown, fields: Fields = {}): Promise<Response> {
     const error = toRegistryError(thrown);
     tell(log, request, error);
+    trace(currentSpan(), error.code);
     countRefusal(counters, error.code);
     const refusal = count(toProblem(error, { ...closingFields(request), ...fields }));
     return await answerSender(request, refusal);
@@ -62,11 +65,20 @@ function closingFields(request: Request): Fields {
   return request.body === null ? {} : { Connection: "close" };
 }
 
+/** A refusal is the client's; only a failure is one of the span too. */
+function trace(span: Span | null, code: ErrorCode): void {
+  span?.set("registry.error.code", code);
+  if (statusOf[code] >= 500) span?.fail(code);
+}
+
+/** What the operator wants so: telling it at each request would say nothing new. */
+const untold: ReadonlySet<ErrorCode> = new Set(["starting", "read_only", "quota_exceeded"]);
+
 function tell(log: Log, request: Request, error: RegistryError): void {
   const status = statusOf[error.code];
-  if (status < 500 || error.code === "starting") return;
-  const traceId = traceIdOf(request.headers) ?? undefined;
-  const fields = { ...targetOf(request), code: error.code, trace_id: traceId, error };
+  if (status < 500 || untold.has(error.code)) return;
+  const traces = traceFieldsOf(request.headers);
+  const fields = { ...targetOf(request), code: error.code, ...traces, error };
   if (status === 503) log.warn("request failed", fields);
   else log.error("request failed", fields);
 }

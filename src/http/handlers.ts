@@ -1,4 +1,5 @@
 import { toHex } from "../domain/bytes.ts";
+import type { Budget } from "../domain/budget.ts";
 import type { Counters } from "../domain/counters.ts";
 import { RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
@@ -16,7 +17,9 @@ import { health, ready, type ReadinessChecks } from "./routes/health.ts";
 import { createExists } from "./routes/exists.ts";
 import { createPut } from "./routes/put.ts";
 import { createUpload } from "./routes/upload.ts";
+import { declaredBytesOf } from "./upload-body.ts";
 import { createReceiving } from "./receiving.ts";
+import type { Sending } from "./sending.ts";
 
 /** What the handlers need. */
 export interface HandlersOptions {
@@ -24,30 +27,40 @@ export interface HandlersOptions {
   readonly checks: ReadinessChecks;
   readonly counters: Counters;
   readonly log: Log;
+  /** What all requests under way may hold of memory together. */
+  readonly budget: Budget;
+  readonly sending: Sending;
   readonly blobBytesMax: number;
   /** How long the database work of one request may take in all. */
   readonly workMsMax: number;
   readonly destinations: Destinations;
   /** Origins of pages that may upload, besides the registry's own. */
   readonly uploadOrigins: ReadonlySet<string>;
+  /**
+   * Throws what there is against taking an upload now, before its body is read; is given its
+   * length, where that is announced. Left out: nothing.
+   */
+  readonly guardUpload?: (bytes: number | null) => void;
 }
 
 /** What every route does, with a problem document for whatever goes wrong. */
 export function createHandlers(options: HandlersOptions): Handlers {
-  const { registry, checks, counters, log, blobBytesMax, workMsMax, destinations } = options;
+  const { registry, checks, counters, log, budget, sending } = options;
+  const { blobBytesMax, workMsMax, destinations, guardUpload } = options;
   const { answer, refuse, count } = createAnswering({ log, counters });
-  const receive = createReceiving({ registry, blobBytesMax, storeMsMax: workMsMax });
+  const receive = createReceiving({ registry, budget, blobBytesMax, storeMsMax: workMsMax });
   const guardOrigin = createOriginGuard(options);
   const upload = createUpload({ receive, destinations });
   const put = createPut({ registry, receive, destinations });
-  const exists = createExists(registry);
+  const exists = createExists(registry, budget);
   const largeBody = createLargeBody({ log, counters });
-  const download = createDownload({ registry, largeBody, counters, workMsMax });
+  const download = createDownload({ registry, largeBody, sending, counters, workMsMax });
 
   /** What changes something, and so is not taken from everybody's pages. */
   function change(request: Request, handler: () => Promise<Response>): Promise<Response> {
     return answer(request, async () => {
       guardOrigin(request);
+      guardUpload?.(declaredBytesOf(request));
       return await handler();
     });
   }

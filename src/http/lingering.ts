@@ -9,11 +9,14 @@ import { asStreamed } from "./streamed.ts";
  * it. A connection that is closed with bytes unread is reset, and the reset takes the answer along
  * (RFC 9112 section 9.6): the rest of the body is read and forgotten. What is there soon is waited
  * for. Of a longer one the answer goes first, for those who read while they send, and ends (so it
- * is chunked) once the rest has come, stops coming or takes too long. Never fails.
+ * is chunked) once the rest has come, stops coming or takes too long. Where too many do so already,
+ * the answer goes alone. Never fails.
  */
 export async function answerSender({ body }: Request, answer: Response): Promise<Response> {
   if (body === null || body.locked) return answer; // there is none, or all of it has been read
+  if (lingering >= limits.lingeringMax) return answer;
   const rest: Rest = (body as ReadableStream<Bytes>).getReader();
+  lingering += 1;
   if ((await discard(rest, limits.lingerPauseMsMax)) === "coming") return sentFirst(answer, rest);
   give(rest);
   return answer;
@@ -21,9 +24,12 @@ export async function answerSender({ body }: Request, answer: Response): Promise
 
 // --- internal ---
 
+/** Bodies that are read on at this moment. */
+let lingering = 0;
+
 /** What is still to come of a body, whose bytes nobody looks at. */
 interface Rest {
-  read(): Promise<{ readonly done: boolean }>;
+  read(): Promise<{ readonly done: boolean; readonly value?: Bytes | undefined }>;
   cancel(): Promise<void>;
 }
 
@@ -43,7 +49,8 @@ async function discard(rest: Rest, msMax: number): Promise<"over" | "paused" | "
 
 async function next(rest: Rest, timeoutMs: number): Promise<"piece" | "end" | "nothing"> {
   try {
-    const { done } = await withDeadline(rest.read(), timeoutMs, paused);
+    const { done, value } = await withDeadline(rest.read(), timeoutMs, paused);
+    value?.buffer.transfer(0); // the collector would let them pile up
     return done ? "end" : "piece";
   } catch (error) {
     return error instanceof RegistryError ? "nothing" : "end"; // or the client has gone
@@ -69,6 +76,7 @@ async function sentFirst(answer: Response, rest: Rest): Promise<Response> {
 
 /** Gives the body back to Bun, which has no use for it either. */
 function give(rest: Rest): void {
+  lingering -= 1;
   rest.cancel().catch(() => {});
 }
 

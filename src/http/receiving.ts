@@ -1,12 +1,20 @@
 import type { BlobHash } from "../domain/blob-key.ts";
+import type { Budget } from "../domain/budget.ts";
 import type { Bytes } from "../domain/bytes.ts";
 import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
 import { RegistryError } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import type { Receipt } from "../domain/receiver.ts";
 import type { Registry } from "../domain/registry.ts";
+import { spanning } from "../tracing/spanning.ts";
 import { readDigests, type DigestCheck } from "./digest-fields.ts";
-import { declaredBytesOf, isReadWhole, readBodyPieces, readWholeBody } from "./upload-body.ts";
+import {
+  bytesHeldBy,
+  declaredBytesOf,
+  isReadWhole,
+  readBodyPieces,
+  readWholeBody,
+} from "./upload-body.ts";
 
 /** How a body holds the bytes of a blob. */
 export interface BodyFormat {
@@ -21,6 +29,8 @@ export interface BodyFormat {
 /** What receiving needs. */
 export interface ReceivingOptions {
   readonly registry: Registry;
+  /** What the bodies under way may hold of memory. */
+  readonly budget: Budget;
   readonly blobBytesMax: number;
   /** How long storing may take once the body is there. */
   readonly storeMsMax: number;
@@ -34,7 +44,7 @@ export type ReceiveBlob = (reception: Reception) => Promise<Receipt>;
  * were announced, and stores nothing of a body that turns out wrong.
  */
 export function createReceiving(options: ReceivingOptions): ReceiveBlob {
-  const { registry, blobBytesMax, storeMsMax } = options;
+  const { registry, budget, blobBytesMax, storeMsMax } = options;
 
   async function receiveWhole(
     { request, format, expected }: Reception,
@@ -46,7 +56,10 @@ export function createReceiving(options: ReceivingOptions): ReceiveBlob {
     const data = format.whole(body);
     const stored = registry.put(data, expected);
     // What is one row has its deadline with its batch.
-    return await (data.length <= limits.inlineBlobBytesMax ? stored : inTime(stored));
+    const receipt = await (data.length <= limits.inlineBlobBytesMax ? stored : inTime(stored));
+    // Stored, it is ours again. The collector would let hundreds of MiB of them pile up.
+    if (body.length > limits.smallTransferBytesMax) body.buffer.transfer(0);
+    return receipt;
   }
 
   async function receivePieces(
@@ -82,10 +95,16 @@ export function createReceiving(options: ReceivingOptions): ReceiveBlob {
       throw announcedTooLarge(declaredBytes, blobBytesMax);
     }
     const digests = readDigests(request.headers);
-    if (reception.precondition !== undefined) await reception.precondition();
-    return isReadWhole(declaredBytes)
-      ? await receiveWhole(reception, digests)
-      : await receivePieces(reception, digests);
+    const bytesHeld = bytesHeldBy(declaredBytes);
+    if (!budget.tryTake(bytesHeld)) await spanning("budget wait", () => budget.take(bytesHeld));
+    try {
+      if (reception.precondition !== undefined) await reception.precondition();
+      return isReadWhole(declaredBytes)
+        ? await receiveWhole(reception, digests)
+        : await receivePieces(reception, digests);
+    } finally {
+      budget.give(bytesHeld);
+    }
   };
 }
 

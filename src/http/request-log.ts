@@ -1,10 +1,10 @@
 import type { Log } from "../domain/log.ts";
-import type { Bytes } from "../domain/bytes.ts";
 import { bodyReadAt } from "./body-times.ts";
 import { readClient } from "./forwarded.ts";
 import { pathOf } from "./path-map.ts";
 import { isStreamed } from "./streamed.ts";
-import { traceIdOf } from "./traceparent.ts";
+import { traceFieldsOf } from "./traceparent.ts";
+import { watchBody, type SentBody } from "./watched-body.ts";
 
 /** What is told of requests, and to whom. */
 export interface RequestLogOptions {
@@ -59,22 +59,22 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       duration_ms: rounded(durationMs),
       // Until here it was the client that took its time, or the network.
       receiving_ms: readAt === null ? undefined : rounded(readAt - startedMs),
-      trace_id: traceIdOf(request.headers) ?? undefined,
+      ...traceFieldsOf(request.headers),
     });
   }
 
   function tell(exchange: Answered): Response {
     const { request, response } = exchange;
     const isHead = request.method === "HEAD";
-    const told = (bytes: number, isBroken: boolean): void => line(exchange, { bytes, isBroken });
-    if (!isHead && isStreamed(response)) return counted(response, told);
-    if (isHead) told(0, false);
+    const told = (sent: SentBody): void => line(exchange, sent);
+    if (!isHead && isStreamed(response)) return watchBody(response, told);
+    if (isHead) told({ bytes: 0, isBroken: false });
     // Of what is in memory Bun makes a Blob without copying it, and sends the answer as it was.
-    else void sizeOf(response).then((bytes) => told(bytes, false));
+    else void sizeOf(response).then((bytes) => told({ bytes, isBroken: false }));
     return response;
   }
 
-  function line({ request, response, startedMs, sender }: Answered, sent: Sent): void {
+  function line({ request, response, startedMs, sender }: Answered, sent: SentBody): void {
     const { headers } = request;
     log.info("request", {
       ...targetOf(request),
@@ -83,7 +83,7 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       duration_ms: rounded(performance.now() - startedMs),
       client: sender === null ? undefined : readClient(headers, sender, isTrustedProxy),
       user_agent: headers.get("user-agent")?.slice(0, userAgentCharactersMax),
-      trace_id: traceIdOf(headers) ?? undefined,
+      ...traceFieldsOf(headers),
       broken_off: sent.isBroken ? true : undefined,
     });
   }
@@ -107,44 +107,9 @@ const methodCharactersMax = 32;
 const hostCharactersMax = 256;
 const pathCharactersMax = 1024;
 
-interface Sent {
-  readonly bytes: number;
-  /** Whether the client did not get all of it. */
-  readonly isBroken: boolean;
-}
-
-type TellSent = (bytes: number, isBroken: boolean) => void;
-
 async function sizeOf(response: Response): Promise<number> {
   const { size } = await response.clone().blob();
   return size;
-}
-
-/** The same answer, whose bytes are counted as they go. */
-function counted(response: Response, told: TellSent): Response {
-  const reader = (response.body as ReadableStream<Bytes>).getReader();
-  let bytes = 0;
-  async function pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
-    try {
-      const { done, value } = await reader.read();
-      if (done) {
-        told(bytes, false);
-        controller.close();
-        return;
-      }
-      bytes += value.length;
-      controller.enqueue(value);
-    } catch (error) {
-      told(bytes, true);
-      controller.error(error);
-    }
-  }
-  async function cancel(): Promise<void> {
-    told(bytes, true);
-    await reader.cancel();
-  }
-  const body = new ReadableStream<Bytes>({ pull, cancel }, { highWaterMark: 0 });
-  return new Response(body, { status: response.status, headers: response.headers });
 }
 
 function rounded(ms: number): number {

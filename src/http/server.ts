@@ -1,12 +1,14 @@
 import { codeOf, RegistryError, StartError } from "../domain/errors.ts";
 import { formatHttpDate } from "../domain/http-date.ts";
 import type { Log } from "../domain/log.ts";
+import { currentSpan } from "../tracing/current.ts";
 import { parseAuthority } from "./authority.ts";
 import { answerSender } from "./lingering.ts";
 import { toProblem, toRegistryError } from "./problem.ts";
 import { healthPaths, pathOf } from "./path-map.ts";
 import { silentRequestLog, type RequestLog } from "./request-log.ts";
-import type { RequestMeter } from "./request-meter.ts";
+import { methodOf, type RequestMeter } from "./request-meter.ts";
+import type { RequestTraces } from "./request-traces.ts";
 import { health, ready, type ReadinessChecks } from "./routes/health.ts";
 
 /** Answers a request. Never rejects. */
@@ -15,7 +17,7 @@ export type Fetch = (request: Request) => Response | Promise<Response>;
 /** Answers at once, or not at all: null. */
 export type AtHand = (request: Request) => Response | null;
 
-type Meter = Pick<RequestMeter, "atHand" | "answered">;
+type Meter = Pick<RequestMeter, "atHand" | "answered" | "began" | "ended" | "kindOf">;
 
 /** Where and how to listen. */
 export interface ServerOptions {
@@ -31,6 +33,8 @@ export interface ServerOptions {
   readonly checks: ReadinessChecks;
   /** Hears of requests; left out: nobody does. */
   readonly requestLog?: RequestLog;
+  /** Records some of them; null, or left out: none. */
+  readonly traces?: RequestTraces | null;
 }
 
 /** A listening server. */
@@ -64,21 +68,21 @@ export function listen(options: ServerOptions): HttpServer {
   let meter: Meter = unmeasured;
   let isDraining = false;
   const namesHost = createHostCheck();
-  const { requestLog = silentRequestLog } = options;
+  const { requestLog = silentRequestLog, traces = null } = options;
   /** What came without a host, by the request that was made of it: Bun knows only what came. */
   const hostless = new WeakMap<Request, Request>();
   const asReceived = (request: Request): Request => hostless.get(request) ?? request;
   const senderOf = (request: Request): string | null =>
     server.requestIP(asReceived(request))?.address ?? null;
 
-  function handle(received: Request, server: Server): Response | Promise<Response> {
-    const startedMs = performance.now();
+  function handle(received: Request, server: Server, startedMs: number): Answer {
     if (!namesHost(received)) return measured(received, startedMs, refuse(received, invalidHost()));
     const request = withHost(received);
     if (request !== received) hostless.set(request, received);
     const quick = atHand(request);
     if (quick !== null) {
       meter.atHand(performance.now() - startedMs);
+      currentSpan()?.set("registry.cache.hit", true);
       const response = leaving(quick);
       if (!requestLog.tellsAll) return response;
       return requestLog.answered({ request, response, startedMs, sender: senderOf(request) });
@@ -88,11 +92,7 @@ export function listen(options: ServerOptions): HttpServer {
     return measured(request, startedMs, answer);
   }
 
-  function measured(
-    request: Request,
-    startedMs: number,
-    answer: Response | Promise<Response>,
-  ): Response | Promise<Response> {
+  function measured(request: Request, startedMs: number, answer: Answer): Answer {
     const sender = requestLog.tellsAll ? senderOf(request) : null; // soon it may have gone
     const leave = (response: Response): Response => {
       meter.answered(request, response.status, performance.now() - startedMs);
@@ -113,8 +113,11 @@ export function listen(options: ServerOptions): HttpServer {
    * second on average; it counts again for what follows on the connection.
    */
   function unhurried(request: Request, server: Server): Promise<Response> {
+    const counting = meter; // `serve` may bring another meanwhile
+    counting.began(request);
     server.timeout(asReceived(request), 0);
     return Promise.resolve(fetch(request)).then((response) => {
+      counting.ended(request);
       server.timeout(asReceived(request), options.idleSecondsMax);
       // Bun takes what follows for what goes through a tunnel, although there is none.
       if (request.method === "CONNECT") response.headers.set("Connection", "close");
@@ -122,7 +125,8 @@ export function listen(options: ServerOptions): HttpServer {
     });
   }
 
-  const server = bind(options, handle);
+  const handleTimed = timed(handle, traces, () => meter);
+  const server = bind(options, handleTimed);
   return {
     url: server.url.href.replace(/\/$/, ""),
     port: server.port ?? options.port,
@@ -145,11 +149,20 @@ export function listen(options: ServerOptions): HttpServer {
 
 const nothingAtHand: AtHand = () => null;
 
-const unmeasured: Meter = { atHand() {}, answered() {} };
+const unmeasured: Meter = {
+  atHand() {},
+  answered() {},
+  began() {},
+  ended() {},
+  kindOf: (request) => ({ method: methodOf(request), route: null }),
+};
+
+type Answer = Response | Promise<Response>;
 
 type Server = Bun.Server<undefined>;
 
-type Handle = (request: Request, server: Server) => Response | Promise<Response>;
+type Handle = (request: Request, server: Server) => Answer;
+type TimedHandle = (request: Request, server: Server, startedMs: number) => Answer;
 
 function bind(options: ServerOptions, handle: Handle): Server {
   const { host, hostIsDefault, log } = options;
@@ -187,6 +200,21 @@ function serveOn(
       return toProblem(toRegistryError(error), { Connection: "close" });
     },
   });
+}
+
+/** Answers as `handle` does, told when a request came, and records some of them. */
+function timed(handle: TimedHandle, traces: RequestTraces | null, meter: () => Meter): Handle {
+  if (traces === null) return (request, server) => handle(request, server, performance.now());
+  return (request, server) => {
+    const startedMs = performance.now();
+    const span = traces.begin(request, startedMs);
+    if (span === null) return handle(request, server, startedMs);
+    return traces.follow(span, {
+      request,
+      respond: () => handle(request, server, startedMs),
+      kindOf: () => meter().kindOf(request),
+    });
+  };
 }
 
 function mayHaveBody({ method }: Request): boolean {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import type { BlobStore, Segment } from "../../src/domain/blob-store.ts";
 import { toHex } from "../../src/domain/bytes.ts";
+import { createBudget } from "../../src/domain/budget.ts";
 import { createCounters } from "../../src/domain/counters.ts";
 import { createRegistry } from "../../src/domain/registry.ts";
 import { createHandlers } from "../../src/http/handlers.ts";
+import { createSending } from "../../src/http/sending.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { hashing, randomBlob } from "../support/blobs.ts";
 import { uploaderBody, utf8 } from "../support/form.ts";
@@ -101,11 +103,14 @@ describe("a download of several steps from a slow database", () => {
     const counters = createCounters();
     const blobBytesMax = 64 * mebibyte;
     const cache = { peek: () => null };
+    const budget = createBudget({ bytesMax: blobBytesMax });
     const handlers = createHandlers({
       registry: createRegistry({ store, cache, hashing, counters, blobBytesMax }),
       checks: async () => ({}),
       counters,
       log: createLog({ level: "debug", format: "json", write: () => {} }),
+      budget,
+      sending: createSending({ budget, isUnderWay: () => false }),
       blobBytesMax,
       workMsMax: 20,
       destinations: withoutNames,

@@ -4,10 +4,12 @@ import type { Bytes } from "../../src/domain/bytes.ts";
 import { createCounters } from "../../src/domain/counters.ts";
 import { createLargeBody } from "../../src/http/large-body.ts";
 import { createLog } from "../../src/ops/log.ts";
+import type { Log } from "../../src/domain/log.ts";
 import { hashing } from "../support/blobs.ts";
+import { concatBytes } from "../support/form.ts";
 import { askRaw, damageSegment, recordStatements, stock } from "../support/downloads.ts";
 import { connectRaw } from "../support/raw-http.ts";
-import { eventually, randomBytes, stores } from "../support/registry.ts";
+import { eventually, randomBytes, startRegistry, stores } from "../support/registry.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -247,8 +249,44 @@ describe.each(stores)("a part of a large blob (%s)", (_, start) => {
   });
 });
 
+describe("a large blob whose answer is watched", () => {
+  it("is the same bytes, to clients that stop and go on", async () => {
+    const registry = await startRegistry({ accessLog: true });
+    const { hex, data } = await stock(registry, 24 * mebibyte);
+    const connections = await Promise.all([1, 2, 3].map(() => connectRaw(registry.port)));
+    const bodies = connections.map(async (connection) => {
+      await connection.send(`GET /api/v1/metadata/${hex} HTTP/1.1\r\nHost: r\r\n\r\n`);
+      for (const share of [0.1, 0.5]) {
+        await eventually(() => connection.received() > share * data.length);
+        connection.pause();
+        await Bun.sleep(20);
+        connection.resume();
+      }
+      return (await connection.response()).body;
+    });
+    for (const body of await Promise.all(bodies)) expect(Buffer.compare(body, data)).toBe(0);
+    for (const connection of connections) connection.destroy();
+    await registry.stop();
+  });
+});
+
 describe("createLargeBody", () => {
   const hash = hashing.hash(new Uint8Array());
+  const streamed = (log: Log) =>
+    createLargeBody({ log, counters: createCounters(), gatheredBytesMax: 0 });
+
+  it("holds no piece of what it has gathered, and no second copy", async () => {
+    const given = [randomBytes(1000), randomBytes(24)];
+    const expected = concatBytes(...given);
+    async function* pieces(): AsyncGenerator<Bytes> {
+      yield* given;
+    }
+    const log = createLog({ level: "debug", format: "json", write: () => {} });
+    const largeBody = createLargeBody({ log, counters: createCounters() });
+    const response = await largeBody.answer({ hash, bytesTotal: 1024, pieces: pieces() }, {});
+    expect(given.map(({ buffer }) => buffer.detached)).toEqual([true, true]);
+    expect(await response.bytes()).toEqual(expected);
+  });
 
   it("calls it no failure when a client goes while a piece is on its way", async () => {
     const lines: string[] = [];
@@ -265,9 +303,8 @@ describe("createLargeBody", () => {
         over();
       }
     }
-    const largeBody = createLargeBody({ log, counters: createCounters() });
-    const body = await largeBody.stream({ hash, bytesTotal: 20, pieces: pieces() });
-    const client = body.getReader();
+    const { body } = await streamed(log).answer({ hash, bytesTotal: 20, pieces: pieces() }, {});
+    const client = (body as ReadableStream<Bytes>).getReader();
     await client.read();
     const next = client.read();
     await Bun.sleep(0); // until it is asked for
@@ -283,11 +320,11 @@ describe("createLargeBody", () => {
     async function* pieces(): AsyncGenerator<Bytes> {
       yield randomBytes(10);
     }
-    const largeBody = createLargeBody({ log, counters: createCounters() });
-    const gathering = largeBody.gather({ hash, bytesTotal: 11, pieces: pieces() });
+    const gathered = createLargeBody({ log, counters: createCounters() });
+    const gathering = gathered.answer({ hash, bytesTotal: 11, pieces: pieces() }, {});
     await expect(gathering).rejects.toThrow("all of the content");
-    const body = await largeBody.stream({ hash, bytesTotal: 11, pieces: pieces() });
-    await expect(new Response(body).bytes()).rejects.toThrow("all of the content");
+    const response = await streamed(log).answer({ hash, bytesTotal: 11, pieces: pieces() }, {});
+    await expect(response.bytes()).rejects.toThrow("all of the content");
     expect(lines).toHaveLength(1);
   });
 });

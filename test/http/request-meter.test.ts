@@ -53,6 +53,23 @@ describe("a request meter", () => {
     expect(counted(bad)).toEqual(["GET other 400: 1"]);
   });
 
+  it("tells how many requests under way have which method; the rest are GETs", () => {
+    const meter = createMeter();
+    const asked = ["POST", "POST", "PUT", "PROPFIND", "LOCK"].map(
+      (method) => ({ method, url: api }) as Request,
+    );
+    for (const request of asked) meter.began(request);
+    expect(Object.fromEntries(meter.active(7))).toEqual({ GET: 2, POST: 2, PUT: 1, _OTHER: 2 });
+    for (const request of asked) meter.ended(request);
+    expect(Object.fromEntries(meter.active(1))).toEqual({ GET: 1, POST: 0, PUT: 0, _OTHER: 0 });
+  });
+
+  it("tells of no GETs below none, where the client of another request has gone", () => {
+    const meter = createMeter();
+    meter.began(new Request(api, { method: "POST" }));
+    expect(Object.fromEntries(meter.active(0))).toEqual({ GET: 0, POST: 1 });
+  });
+
   it("knows the path of a request without a host", () => {
     const meter = createMeter();
     const request = { url: `/api/v1/metadata/${hash}`, method: "GET" } as Request;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "bun:test";
 import { StartError } from "../../src/domain/errors.ts";
+import { createRequestMeter } from "../../src/http/request-meter.ts";
 import { listen, type Fetch, type HttpServer } from "../../src/http/server.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { connectRaw, rawRequest } from "../support/raw-http.ts";
@@ -158,6 +159,24 @@ describe("a draining server", () => {
     const response = await connection.response();
     expect(textOf(response.body)).toBe("late");
     expect(response.headers["connection"]).toBe("close");
+  });
+});
+
+describe("requests under way", () => {
+  it("have their methods, until they are answered, by the meter they began with", async () => {
+    const meter = createRequestMeter({ labelOf: () => null });
+    const active = () => Object.fromEntries(meter.active(server.pendingRequests()));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server = listen(options);
+    const late: Fetch = () => promise.then(() => new Response("late"));
+    server.serve(late, undefined, meter);
+    const asked = ["POST", "PUT", "GET"].map((method) => fetch(server.url, { method }));
+    while (server.pendingRequests() < 3) await Bun.sleep(1);
+    expect(active()).toEqual({ GET: 1, POST: 1, PUT: 1 });
+    server.serve(late);
+    resolve();
+    await Promise.all(asked);
+    expect(active()).toEqual({ GET: 0, POST: 0, PUT: 0 });
   });
 });
 

@@ -16,6 +16,7 @@ const databaseCodes: readonly ErrorCode[] = [
 ];
 const uploadCodes: readonly ErrorCode[] = [
   "origin_not_allowed",
+  "taken_down",
   "truncated_body",
   "invalid_digest",
   "digest_mismatch",
@@ -25,11 +26,14 @@ const uploadCodes: readonly ErrorCode[] = [
   "internal_error",
   ...databaseCodes,
   "upload_expired",
+  "read_only",
   "storage_full",
+  "quota_exceeded",
 ];
 const downloadCodes: readonly ErrorCode[] = [
   ...keyCodes,
   "not_found",
+  "taken_down",
   "precondition_failed",
   "corrupt_blob",
   "internal_error",

@@ -19,9 +19,10 @@ export function ownHostPolicy(more: string): string {
 }
 
 /** The answer that carries an asset. */
-export async function toAssetResponse({ type, policy, body }: PageAsset): Promise<Response> {
+export async function toAssetResponse(asset: PageAsset): Promise<Response> {
+  const { type, policy, body } = asset;
   const content = body();
-  return new Response(content instanceof Blob ? await content.arrayBuffer() : content, {
+  return new Response(content instanceof Blob ? await loaded(asset, content) : content, {
     headers: {
       "Content-Type": type,
       "Content-Security-Policy": policy,
@@ -31,4 +32,18 @@ export async function toAssetResponse({ type, policy, body }: PageAsset): Promis
       "Cache-Control": "no-cache",
     },
   });
+}
+
+// --- internal ---
+
+/** Files, in memory: all answers to whoever does not read them share one, and none has a copy. */
+const files = new WeakMap<PageAsset, Promise<Blob>>();
+
+function loaded(asset: PageAsset, file: Blob): Promise<Blob> {
+  let loading = files.get(asset);
+  if (loading === undefined) {
+    loading = file.arrayBuffer().then((bytes) => new Blob([bytes]));
+    files.set(asset, loading);
+  }
+  return loading;
 }

@@ -13,6 +13,7 @@ export const meaningOf: Readonly<Record<ErrorCode, string>> = {
   invalid_host: "the request does not name exactly one host",
   invalid_label: "the first label of the host name is no key",
   origin_not_allowed: "pages of this origin may not upload here",
+  taken_down: "the operator has taken the key down: it is neither given out nor taken",
   precondition_failed: "a condition of the request does not hold",
   range_not_satisfiable: "the range begins beyond the end of the blob",
   unsupported_media_type: "the `Content-Type` is not the one that this operation takes",
@@ -43,6 +44,8 @@ export const meaningOf: Readonly<Record<ErrorCode, string>> = {
   database_timeout: "the database did not answer in time",
   overloaded: "too many requests wait for the database",
   storage_full: "the disk of the database is full",
+  quota_exceeded: "the registry holds as much as its operator lets it",
+  read_only: "the operator lets this registry read only; another one may take uploads",
   upload_expired: "a large upload took too long, or its blob was removed meanwhile",
   starting: "the registry is starting",
   internal_error: "the registry failed; its operator finds the cause in the log",
@@ -109,6 +112,8 @@ const commonDetails: Details = {
     "for the registry's own page behind a proxy, lets the proxy pass Host on).",
   invalid_key_length: "A key has 64 hexadecimal digits, or the first 32 of them; this one has 5.",
   not_found: "No blob has this key here.",
+  taken_down:
+    "The operator of this registry has taken this key down: it is neither given out nor taken.",
   request_timeout: "The body did not arrive in time; nothing was stored. Send it again.",
   blob_too_large: "A blob may have at most 67108864 bytes here; the request announces 104857600.",
   unsupported_content_encoding:

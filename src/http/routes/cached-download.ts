@@ -5,10 +5,12 @@ import { createBlobResponses } from "../blob-headers.ts";
 import { asksForMore } from "./download.ts";
 import type { Destinations } from "../destinations.ts";
 import { metadataPath } from "../path-map.ts";
+import type { Sending } from "../sending.ts";
 
 /** What the answering of cached blobs needs. */
 export interface CachedDownloadOptions {
   readonly registry: BlobPeek;
+  readonly sending: Pick<Sending, "tryCharge">;
   readonly counters: Counters;
   readonly destinations: Pick<Destinations, "labelOf">;
 }
@@ -22,7 +24,7 @@ const pathStart = `${metadataPath}/`;
 export function createCachedDownload(
   options: CachedDownloadOptions,
 ): (request: Request) => Response | null {
-  const { registry, counters, destinations } = options;
+  const { registry, sending, counters, destinations } = options;
   const toResponse = createBlobResponses();
 
   /** What may be the digits of a key, in the host or in the path; "" where there are none. */
@@ -49,7 +51,7 @@ export function createCachedDownload(
     if (digits.length !== 32 && digits.length !== 64) return null;
     if (asksForMore(request.headers)) return null;
     const blob = registry.peek(digits);
-    if (blob === null) return null;
+    if (blob === null || !sending.tryCharge(request, blob.bytesTotal)) return null;
     counters.bytesSent += blob.bytesTotal;
     counters.responses[200] = (counters.responses[200] ?? 0) + 1;
     return toResponse(blob);

@@ -5,20 +5,20 @@ import { countRefusal, type Counters } from "../../domain/counters.ts";
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { formatLastModified } from "../../domain/http-date.ts";
-import { limits } from "../../domain/limits.ts";
 import type { Registry } from "../../domain/registry.ts";
 import { blobFields, cacheFields, createBlobResponses, validatorsOf } from "../blob-headers.ts";
 import { allowsRange, evaluateConditions, hasConditions } from "../conditions.ts";
 import { reprDigestOf } from "../digest-fields.ts";
-import type { LargeBody, LargeContent } from "../large-body.ts";
+import { bytesHeldBy, type LargeBody } from "../large-body.ts";
 import { toProblem } from "../problem.ts";
-import { asStreamed } from "../streamed.ts";
+import type { Sending } from "../sending.ts";
 import { contentRangeOf, parseRange, unsatisfiedRangeOf, type AskedRange } from "../ranges.ts";
 
 /** What the download routes need. */
 export interface DownloadOptions {
   readonly registry: Registry;
   readonly largeBody: LargeBody;
+  readonly sending: Sending;
   readonly counters: Counters;
   /** How long the database work of one download may take until its first byte. */
   readonly workMsMax: number;
@@ -40,7 +40,7 @@ export function asksForMore(headers: Headers): boolean {
 
 /** GET and HEAD /api/v1/metadata/{hash}: a blob or a part of it, and what GET would say of it. */
 export function createDownload(options: DownloadOptions): Download {
-  const { registry, largeBody, counters, workMsMax } = options;
+  const { registry, largeBody, sending, counters, workMsMax } = options;
   const toResponse = createBlobResponses();
 
   async function get(request: Request, hash: string): Promise<Response> {
@@ -48,7 +48,9 @@ export function createDownload(options: DownloadOptions): Download {
     const key = parseBlobKey(hash);
     if (asksForMore(request.headers)) return await inTime(selected(request, key), startedMs);
     const blob = found(await registry.get(key));
-    if (blob.data !== null) return small(blob, blob.data);
+    if (blob.data !== null && sending.tryCharge(request, blob.bytesTotal)) {
+      return small(blob, blob.data);
+    }
     return await inTime(whole(blob, request), startedMs);
   }
 
@@ -83,10 +85,12 @@ export function createDownload(options: DownloadOptions): Download {
 
   async function whole(blob: StoredBlob, request: Request): Promise<Response> {
     const { hash, bytesTotal, data } = blob;
-    if (data !== null) return small(blob, data);
-    const reader = found(await registry.openRead(hash));
-    const content = { hash, bytesTotal, pieces: piecesOf(reader), request };
-    return answerWith(await bodyOf(largeBody, content), { headers: blobFields(blob) });
+    return await sending.charged(request, bytesHeldBy(bytesTotal), async () => {
+      if (data !== null) return small(blob, data);
+      const pieces = piecesOf(found(await registry.openRead(hash)));
+      const content = { hash, bytesTotal, pieces, request };
+      return await largeBody.answer(content, { headers: blobFields(blob) });
+    });
   }
 
   function small({ hash, createdAtMs }: StoredBlob, data: Bytes): Response {
@@ -96,50 +100,30 @@ export function createDownload(options: DownloadOptions): Download {
   }
 
   async function part(blob: StoredBlob, range: ByteRange, request: Request): Promise<Response> {
-    return answerWith(await partBody(blob, range, request), {
-      status: 206,
-      headers: { ...blobFields(blob), "Content-Range": contentRangeOf(range, blob.bytesTotal) },
+    const { hash, data } = blob;
+    const bytesTotal = range.last + 1 - range.first;
+    const contentRange = contentRangeOf(range, blob.bytesTotal);
+    const init = { status: 206, headers: { ...blobFields(blob), "Content-Range": contentRange } };
+    return await sending.charged(request, bytesHeldBy(bytesTotal), async () => {
+      if (data !== null) {
+        counters.bytesSent += bytesTotal;
+        return new Response(data.subarray(range.first, range.last + 1), init);
+      }
+      const pieces = piecesOf(found(await registry.openRead(hash, range)), range);
+      return await largeBody.answer({ hash, bytesTotal, pieces, request }, init);
     });
-  }
-
-  async function partBody({ hash, data }: StoredBlob, range: ByteRange, request: Request) {
-    const { first, last } = range;
-    if (data !== null) {
-      counters.bytesSent += last + 1 - first;
-      return data.subarray(first, last + 1);
-    }
-    const reader = found(await registry.openRead(hash, range));
-    const pieces = piecesOf(reader, range);
-    return await bodyOf(largeBody, { hash, bytesTotal: last + 1 - first, pieces, request });
   }
 
   async function head(request: Request, hash: string): Promise<Response> {
     const stat = found(await registry.stat(parseBlobKey(hash)));
-    const notModified = answerConditions(request, stat);
-    if (notModified !== null) return notModified;
-    return new Response(null, {
-      headers: { ...blobFields(stat), "Content-Length": String(stat.bytesTotal) },
-    });
+    const headers = { ...blobFields(stat), "Content-Length": String(stat.bytesTotal) };
+    return answerConditions(request, stat) ?? new Response(null, { headers });
   }
 
   return { get, head };
 }
 
 // --- internal ---
-
-async function bodyOf(
-  largeBody: LargeBody,
-  content: LargeContent,
-): Promise<Bytes | ReadableStream<Bytes>> {
-  return content.bytesTotal <= limits.bufferedResponseBytesMax
-    ? await largeBody.gather(content)
-    : await largeBody.stream(content);
-}
-
-function answerWith(body: Bytes | ReadableStream<Bytes>, init: ResponseInit): Response {
-  const response = new Response(body, init);
-  return body instanceof ReadableStream ? asStreamed(response) : response;
-}
 
 function found<T extends BlobStat>(blob: T | null): T {
   if (blob !== null) return blob;

@@ -1,8 +1,10 @@
 import { parseBlobKey, type BlobKey } from "../../domain/blob-key.ts";
+import type { Budget } from "../../domain/budget.ts";
 import type { Bytes } from "../../domain/bytes.ts";
 import { RegistryError } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Registry } from "../../domain/registry.ts";
+import { spanning } from "../../tracing/spanning.ts";
 import { readableFields } from "../origins.ts";
 import { refuseEncoding } from "../receiving.ts";
 import { declaredBytesOf, readBodyPieces, readWholeBody } from "../upload-body.ts";
@@ -13,14 +15,25 @@ import { declaredBytesOf, readBodyPieces, readWholeBody } from "../upload-body.t
  */
 export function createExists(
   registry: Pick<Registry, "missing">,
+  budget: Budget,
 ): (request: Request) => Promise<Response> {
-  return async (request) => {
-    refuseOtherTypes(request.headers.get("content-type"));
-    refuseEncoding(request.headers);
+  async function answer(request: Request): Promise<Response> {
     const names = namesIn(await readBody(request));
     const isMissing = await registry.missing(names.map(parseListedKey));
     const missing = names.filter((_, index) => isMissing[index]);
     return new Response(JSON.stringify({ missing }), { headers: answerFields });
+  }
+
+  return async (request) => {
+    refuseOtherTypes(request.headers.get("content-type"));
+    refuseEncoding(request.headers);
+    const bytesHeld = Math.min(declaredBytesOf(request) ?? Infinity, limits.keyListBytesMax);
+    if (!budget.tryTake(bytesHeld)) await spanning("budget wait", () => budget.take(bytesHeld));
+    try {
+      return await answer(request);
+    } finally {
+      budget.give(bytesHeld);
+    }
   };
 }
 
@@ -52,16 +65,16 @@ async function readBody(request: Request): Promise<Bytes> {
   return await readWholeBody(request);
 }
 
-/** A body whose length nobody announced. */
+/** A body whose length nobody announced, copied: many small pieces would hold much more each. */
 async function gatherBody(request: Request): Promise<Bytes> {
-  const pieces: Bytes[] = [];
-  let bytesTotal = 0;
+  const body = new Uint8Array(limits.keyListBytesMax);
+  let filled = 0;
   await readBodyPieces(request, async (piece) => {
-    bytesTotal += piece.length;
-    if (bytesTotal > limits.keyListBytesMax) throw tooLarge();
-    pieces.push(piece.slice());
+    if (filled + piece.length > body.length) throw tooLarge();
+    body.set(piece, filled);
+    filled += piece.length;
   });
-  return Buffer.concat(pieces);
+  return body.subarray(0, filled);
 }
 
 function namesIn(body: Bytes): readonly string[] {

@@ -9,7 +9,7 @@ import type { BodyFormat, ReceiveBlob } from "../receiving.ts";
 
 /** What the route needs. */
 export interface PutOptions {
-  readonly registry: Pick<Registry, "stat">;
+  readonly registry: Pick<Registry, "stat" | "refuseDenied">;
   readonly receive: ReceiveBlob;
   readonly destinations: Destinations;
 }
@@ -33,6 +33,7 @@ export function createPut({
 
   return async (request, digits) => {
     const expected = parseFullHash(digits);
+    registry.refuseDenied(expected);
     refusePart(request.headers);
     const isConditional = hasConditions(request.headers);
 

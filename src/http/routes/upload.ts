@@ -1,6 +1,8 @@
 import { limits } from "../../domain/limits.ts";
 import { parseBoundary } from "../../multipart/boundary.ts";
 import { createFormReader, readForm } from "../../multipart/form-reader.ts";
+import { isTracing } from "../../tracing/current.ts";
+import { spanning } from "../../tracing/spanning.ts";
 import type { Destinations } from "../destinations.ts";
 import { createReceiptResponses } from "../receipts.ts";
 import type { BodyFormat, ReceiveBlob } from "../receiving.ts";
@@ -28,7 +30,8 @@ export function createUpload({
 function formOf(boundary: string): BodyFormat {
   return {
     framingBytesMax: limits.uploadFramingBytesMax,
-    whole: (body) => readForm(body, boundary),
+    whole: (body) =>
+      isTracing() ? spanning("parse", () => readForm(body, boundary)) : readForm(body, boundary),
     pieces: (take) => createFormReader({ boundary, onData: take }),
   };
 }

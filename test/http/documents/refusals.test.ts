@@ -50,9 +50,8 @@ async function timeoutOfBody(): Promise<unknown> {
   const body = new ReadableStream({});
   const request = new Request("http://registry.test", { method: "POST", body });
   const deadlines = {
-    bufferedUploadMsMax: anyTimeoutMs,
-    uploadStallMsMax: anyTimeoutMs,
-    uploadMsMax: anyTimeoutMs,
+    uploadStepBytes: 1,
+    uploadStepMsMax: anyTimeoutMs,
   };
   return await readWholeBody(request, deadlines).catch((error: unknown) => error);
 }

@@ -112,6 +112,7 @@ describe("createCachedDownload", () => {
     const registry = cached(inner, { bytesMax: mebibyte });
     const cachedDownload = createCachedDownload({
       registry,
+      sending: { tryCharge: () => true },
       counters: createCounters(),
       destinations: withoutNames,
     });
