@@ -36,6 +36,39 @@ export const notesOf: Readonly<Record<CommandName, CommandNotes>> = {
       ],
     ],
   },
+  verify: {
+    exitCodes: "0 all good, 1 something is bad or it could not go on, 2 wrong usage",
+    facts:
+      "A line is printed for each bad row, and one at the end. Nothing is changed without " +
+      "--quarantine. Interrupted, it tells where to go on; the log tells that every ten seconds, " +
+      "where there is no terminal.",
+    examples: [
+      ["Verify an embedded store:", "registry verify --embedded ./data"],
+      [
+        "Verify a database, with little load, and take what is bad out of the way:",
+        "registry verify --quarantine --rate 10MiB \\\n" +
+          "         --db-user mycelium --db-password-file /etc/mycelium/password",
+      ],
+    ],
+  },
+  delete: {
+    exitCodes: "0 all done, 1 a key failed or had no blob, 2 wrong usage",
+    facts:
+      "A line is printed for each key, in their order. A key that is taken down is answered " +
+      "with 451, and what it names is not taken again: by every registry within seconds. A key " +
+      "without a blob is taken down all the same. From standard input, a key is read from each " +
+      "line, without what follows a #. An embedded store may be in use meanwhile. See " +
+      "docs/takedown.md for what caches still hold.",
+    examples: [
+      [
+        "Take a blob down:",
+        `registry delete ${key} \\\n` +
+          "         --db-user mycelium --db-password-file /etc/mycelium/password",
+      ],
+      ["Take many down:", "registry delete - --embedded ./data < keys.txt"],
+      ["A wrong one: let it be uploaded again:", `registry delete --undo ${key} --embedded ./data`],
+    ],
+  },
   put: {
     exitCodes: "0 all are there now, 1 a file failed, 2 wrong usage",
     facts:

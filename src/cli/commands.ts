@@ -20,6 +20,18 @@ export const commands = {
     summary: "bring a database up to date, look at it, or rewrite its old keys",
     flags: [...commandFlagsNamed("status", "rekey", "json"), ...flagsOf("Database", "Logging")],
   },
+  verify: {
+    summary: "hash every stored byte again, while registries run",
+    flags: [
+      ...commandFlagsNamed("quarantine", "rate", "from", "json"),
+      ...flagsOf("Database", "Logging"),
+    ],
+  },
+  delete: {
+    summary: "delete blobs and deny their keys (-: keys from standard input)",
+    flags: [...commandFlagsNamed("undo", "json"), ...flagsOf("Database", "Logging")],
+    operands: "KEY...",
+  },
   put: {
     summary: "upload files (-: standard input) and print their keys",
     flags: commandFlagsNamed("url", "json"),

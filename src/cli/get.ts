@@ -66,7 +66,7 @@ async function choosePlace(settings: Settings, areMany: boolean): Promise<Place>
 }
 
 async function get({ keys, settings, place, signal }: Job): Promise<number> {
-  const client = (await openRemote(settings, limits.uploadMsMax)).connect();
+  const client = (await openRemote(settings, limits.commandTransferMsMax)).connect();
   const progress = createProgress({
     stream: process.stderr,
     label: "downloading",

@@ -44,7 +44,7 @@ async function put(
   settings: Settings,
   signal: AbortSignal,
 ): Promise<number> {
-  const remote = await openRemote(settings, limits.uploadMsMax);
+  const remote = await openRemote(settings, limits.commandTransferMsMax);
   const total = process.stderr.isTTY ? await totalOf(files) : null;
   const progress = createProgress({
     stream: process.stderr,

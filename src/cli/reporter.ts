@@ -3,8 +3,12 @@ import { createProgress, type ProgressStream } from "./progress.ts";
 
 /** Tells how far a long work is: by a bar on a terminal, else by a line of the log now and then. */
 export interface Reporter {
-  /** @param part what is done, from 0 to 1; `counts` say more */
-  tell(part: number, counts?: Readonly<Record<string, number>>): void;
+  /** @param part what is done, from 0 to 1; `counts` say more, and `fields` to the log alone */
+  tell(
+    part: number,
+    counts?: Readonly<Record<string, number>>,
+    fields?: Readonly<Record<string, string>>,
+  ): void;
   /** Makes room for a line about to be written. */
   clear(): void;
   stop(): void;
@@ -29,11 +33,11 @@ export function createReporter(options: ReporterOptions): Reporter {
   const bar = createProgress({ stream, label, total: 1, unit: "percent", now });
   let loggedAt = now();
   return {
-    tell(part, counts = {}) {
+    tell(part, counts = {}, fields = {}) {
       const noted = Object.entries(counts).filter(([, count]) => count > 0);
       bar.update(part, noted.map(([name, count]) => `${count} ${name}`).join(", "));
       if (stream.isTTY === true || now() - loggedAt < logEveryMs) return;
-      log.info(label, { percent: Math.floor(part * 100), ...counts });
+      log.info(label, { percent: Math.floor(part * 100), ...counts, ...fields });
       loggedAt = now();
     },
     clear: () => bar.clear(),

@@ -2,6 +2,7 @@ import { defineCommand, runCommand, type CommandDef } from "citty";
 import { readEnvironment } from "../ops/config.ts";
 import { parseArguments, toWords } from "./arguments.ts";
 import { defaultCommand, type CommandName } from "./commands.ts";
+import { createDeleteCommand } from "./delete.ts";
 import { createGetCommand } from "./get.ts";
 import { renderHelp, renderVersion, wantsColour } from "./help.ts";
 import { hidePassword } from "./hide-password.ts";
@@ -10,6 +11,7 @@ import { createOpenapiCommand } from "./openapi.ts";
 import { createPutCommand } from "./put.ts";
 import { createServeCommand } from "./serve.ts";
 import { createStatCommand } from "./stat.ts";
+import { createVerifyCommand } from "./verify.ts";
 
 /**
  * Does what the command line asks for and gives the exit code.
@@ -37,6 +39,8 @@ export async function runRoot(words: readonly string[]): Promise<number> {
   const subCommands = {
     serve: createServeCommand(finish),
     migrate: createMigrateCommand(finish),
+    verify: createVerifyCommand(finish),
+    delete: createDeleteCommand(finish, operands),
     put: createPutCommand(finish, operands),
     get: createGetCommand(finish, operands),
     stat: createStatCommand(finish, operands),

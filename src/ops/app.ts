@@ -1,5 +1,8 @@
+import { createBudget, type BudgetCounts } from "../domain/budget.ts";
 import { createCounters, type Counters } from "../domain/counters.ts";
+import { createDeniedKeys } from "../domain/denied-keys.ts";
 import type { Hashing } from "../domain/hasher.ts";
+import type { KeySet } from "../domain/key-set.ts";
 import type { Log } from "../domain/log.ts";
 import { createRegistry } from "../domain/registry.ts";
 import { createHashing } from "../hashing/blake3.ts";
@@ -10,15 +13,21 @@ import { createHandlers } from "../http/handlers.ts";
 import { createCachedDownload } from "../http/routes/cached-download.ts";
 import type { ReadinessChecks } from "../http/routes/health.ts";
 import { createRequestMeter, type RequestMeter } from "../http/request-meter.ts";
+import { createSending } from "../http/sending.ts";
 import type { AtHand, Fetch } from "../http/server.ts";
 import { createBatchCounts, type BatchCountsByKind } from "../storage/batch-counts.ts";
 import type { Database } from "../storage/database.ts";
 import { batched } from "../storage/batched.ts";
 import { cached, type CachedStore } from "../storage/cached.ts";
+import { guarded, type GuardedDatabase } from "../storage/guarded.ts";
 import { measured, type MeasuredDatabase } from "../storage/measured-database.ts";
+import { screened } from "../storage/screened.ts";
 import { createSqlBlobStore } from "../storage/sql-blob-store.ts";
 import { verified } from "../storage/verified.ts";
+import { tracedHashing } from "../tracing/traced-hashing.ts";
+import { createBrakes, type Brakes, type BrakeState } from "./brakes.ts";
 import type { Config } from "./config.ts";
+import { watchSize, type SizeWatch } from "./metrics/size-watch.ts";
 import { startSweeper } from "./sweeper.ts";
 
 /** The house, built: what answers requests, and what is to be given back. */
@@ -28,16 +37,22 @@ export interface App {
   readonly counters: Counters;
   readonly measures: Measures;
   readonly hashing: Hashing;
+  /** To be begun before anything is served. */
+  readonly brakes: Pick<Brakes, "begin" | "reload" | "checks">;
   /** Resolves once nothing is under way in the database. */
   close(): Promise<void>;
 }
 
 /** What its parts count, each in plain numbers. */
 interface Measures {
+  readonly inFlight: BudgetCounts;
   readonly meter: RequestMeter;
   readonly cache: CachedStore["cache"];
   readonly batches: BatchCountsByKind;
   readonly database: MeasuredDatabase;
+  readonly isOut: GuardedDatabase["isOut"];
+  readonly size: SizeWatch;
+  readonly brakes: BrakeState;
 }
 
 /** What an app is built from. */
@@ -48,6 +63,8 @@ export interface AppOptions {
   readonly checks: ReadinessChecks;
   /** The address that a request comes from. */
   readonly senderOf: (request: Request) => string | null;
+  /** What --deny-list names; null: nobody gave one. */
+  readonly denyList: KeySet | null;
 }
 
 /** How many statements, each within its deadline, the answer to one request may take. */
@@ -55,38 +72,73 @@ const statementsPerRequest = 4;
 
 /** The composition root: the one place that knows every room. */
 export function createApp(options: AppOptions): App {
-  const { config, log, checks, senderOf } = options;
+  const { config, log, checks, senderOf, denyList } = options;
   const { blobBytesMax, uploadOrigins } = config;
-  const database = measured(options.database);
+  const asked = measured(options.database);
+  const database = guarded(asked, log);
   const counters = createCounters();
   const batches = createBatchCounts();
   const hashing = createHashing();
   const workMsMax = workMsMaxOf(config);
-  // From outside in: a cache, batches, every stored byte verified, the database.
-  const kept = verified(createSqlBlobStore(database), { hashing, counters });
+  const denied = createDeniedKeys();
+  // From outside in: a cache, a screen for what is denied, batches, every stored byte verified, the
+  // database, which is not asked while it is out.
+  const kept = verified(createSqlBlobStore(database), { hashing, counters, log });
   const batching = { ...lanesOf(database), callMsMax: workMsMax, counts: batches };
-  const store = cached(batched(kept, batching), { bytesMax: config.cacheBytesMax });
-  const registry = createRegistry({ store, cache: store, hashing, counters, blobBytesMax });
+  const allowed = screened(batched(kept, batching), denied);
+  const store = cached(allowed, { bytesMax: config.cacheBytesMax, denied });
+  const seen = config.otlp.traces === null ? hashing : tracedHashing(hashing);
+  const parts = { store, cache: store, hashing: seen, counters, blobBytesMax, denied };
+  const registry = createRegistry(parts);
+  const size = watchSize({ database: asked, log, bytesStored: () => counters.bytesStored });
+  const brakes = createBrakes({
+    config,
+    database,
+    size,
+    hashing,
+    counters,
+    denied,
+    denyList,
+    forget: store.forget,
+    workMsMax,
+    log,
+  });
   const destinations = createDestinations({ ...config, senderOf });
+  const budget = createBudget({ bytesMax: config.inFlightBytesMax });
+  const isUnderWay = (request: Request): boolean => senderOf(request) !== null;
+  const sending = createSending({ budget, isUnderWay });
   const handlers = createHandlers({
     registry,
     checks,
     counters,
     log,
+    budget,
+    sending,
     blobBytesMax,
     workMsMax,
     destinations,
     uploadOrigins,
+    guardUpload: brakes.guardUpload,
   });
-  const sweeper = startSweeper({ database, counters, log });
+  const sweeper = config.readOnly ? null : startSweeper({ database, counters, log });
   return {
     fetch: createFetch(handlers),
-    atHand: createCachedDownload({ registry, counters, destinations }),
+    atHand: createCachedDownload({ registry, sending, counters, destinations }),
     counters,
-    measures: { meter: createRequestMeter(destinations), cache: store.cache, batches, database },
+    measures: {
+      inFlight: budget.counts,
+      meter: createRequestMeter(destinations),
+      cache: store.cache,
+      batches,
+      database: asked,
+      isOut: database.isOut,
+      size,
+      brakes: brakes.state,
+    },
     hashing,
+    brakes,
     async close() {
-      await sweeper.stop();
+      await Promise.all([sweeper?.stop(), brakes.stop(), size.stop()]);
       await store.close();
     },
   };

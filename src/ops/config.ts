@@ -10,6 +10,8 @@ import { UsageError } from "./usage-error.ts";
 interface SqliteConfig {
   readonly kind: "sqlite";
   readonly directory: string;
+  /** Whether a registry may use it meanwhile; left out: no. */
+  readonly isShared?: boolean;
   readonly timeoutMs: number;
 }
 
@@ -33,6 +35,14 @@ export interface Config extends HostConfig {
   readonly blobBytesMax: number;
   /** 0: no cache. */
   readonly cacheBytesMax: number;
+  /** What all requests under way may hold of memory together. */
+  readonly inFlightBytesMax: number;
+  /** No upload is taken, and nothing written to the database. */
+  readonly readOnly: boolean;
+  /** Beyond so much in the database no upload is taken; 0: no bound. */
+  readonly storedBytesMax: number;
+  /** The file that names keys to be denied; null: there is none. */
+  readonly denyListFile: string | null;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
   readonly metrics: MetricsConfig;
@@ -87,6 +97,10 @@ export function readConfig(
     port: settings.number("port"),
     blobBytesMax: settings.number("max-blob-size"),
     cacheBytesMax: settings.number("cache-size"),
+    inFlightBytesMax: settings.number("max-in-flight"),
+    readOnly: settings.isOn("read-only"),
+    storedBytesMax: settings.number("max-stored-bytes"),
+    denyListFile: settings.text("deny-list"),
     drainDelayMs: settings.number("drain-delay"),
     drainTimeoutMs: settings.number("drain-timeout"),
     metrics: {

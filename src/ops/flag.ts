@@ -11,6 +11,8 @@ type FlagKind =
 /** The sections of the help, in its order. */
 export const flagGroups = [
   "Migration",
+  "Verification",
+  "Takedown",
   "Client",
   "Output",
   "Database",

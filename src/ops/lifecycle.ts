@@ -2,13 +2,15 @@ import type { Log } from "../domain/log.ts";
 import { createRequestLog } from "../http/request-log.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import type { Database } from "../storage/database.ts";
-import { createApp, workMsMaxOf, type App } from "./app.ts";
+import { createApp, workMsMaxOf, type App, type AppOptions } from "./app.ts";
 import type { Config } from "./config.ts";
+import { readDenyList } from "./deny-list.ts";
 import { openMetrics, type Metrics } from "./metrics/metrics.ts";
-import { openDatabase } from "./open-database.ts";
+import { openDatabase, toWorkError } from "./open-database.ts";
 import { createReadiness, type Phase } from "./readiness.ts";
 import { catchSignals, type Stop } from "./signals.ts";
 import { cautionsOf } from "./told-settings.ts";
+import { openTraces } from "./tracing/traces.ts";
 
 /** Bun's longest idle timeout, in seconds. */
 const idleSecondsCeiling = 255;
@@ -25,13 +27,19 @@ export async function run(config: Config, log: Log): Promise<number> {
   const stop = catchSignals(log);
   let phase: Phase = "starting";
   let opened: Database | null = null;
+  let app: App | null = null;
   const checks = createReadiness({
     phase: () => phase,
     probe: async () => await opened?.query("health", "SELECT 1"),
+    notes: () => app?.brakes.checks() ?? {},
   });
+  const { denyListFile } = config;
+  const denyList = denyListFile === null ? null : await readDenyList(denyListFile);
   const requestLog = createRequestLog({ ...config, log });
   const idleSecondsMax = idleSecondsMaxOf(config);
-  const server = listen({ ...config, idleSecondsMax, log, checks, requestLog });
+  const traces = openTraces(config.otlp.traces, log);
+  const { requests } = traces;
+  const server = listen({ ...config, idleSecondsMax, log, checks, requestLog, traces: requests });
   tellConfiguration(config, log);
   let metrics: Metrics;
   try {
@@ -44,25 +52,37 @@ export async function run(config: Config, log: Log): Promise<number> {
     const first = await Promise.race([openDatabase(config, log, stop.signal), stop.asked]);
     if (typeof first === "number") return first; // told to stop before it had started
     opened = first;
+    const { senderOf } = server;
+    app = await openApp({ config, database: first, log, checks, senderOf, denyList });
   } catch (error) {
     await Promise.all([server.stop(), metrics.stop()]);
     throw error;
   }
-  const app = createApp({ config, database: opened, log, checks, senderOf: server.senderOf });
+  const { brakes } = app;
+  stop.onReload(() => void brakes.reload());
   server.serve(app.fetch, app.atHand, app.measures.meter);
   phase = "serving";
   log.info("listening", {
     url: server.url,
     store: config.database.kind,
     hashing: app.hashing.implementation,
-    ...(metrics.url === null ? {} : { metrics: `${metrics.url}/metrics` }),
+    ...(metrics.url === null
+      ? {}
+      : { metrics: `${metrics.url}/metrics`, status: `${metrics.url}/status` }),
   });
-  metrics.begin({ app, pendingRequests: server.pendingRequests });
+  metrics.begin({
+    app,
+    checks,
+    pendingRequests: server.pendingRequests,
+    scheme: new URL(server.url).protocol.replace(":", ""),
+    spans: traces.counts,
+  });
+  traces.begin();
 
   const exitCode = await stop.asked;
   phase = "stopping";
   await drain(server, stop, { config, log });
-  await Promise.race([metrics.stop(), stop.impatience]);
+  await Promise.race([Promise.all([metrics.stop(), traces.stop()]), stop.impatience]);
   // Closing waits for what is still under way in the database.
   await Promise.race([close(app, log), stop.impatience]);
   log.info("stopped", { ...app.counters });
@@ -79,6 +99,18 @@ interface DrainOptions {
 /** Longer than the slowest handler: else Bun would close its connection without an answer. */
 function idleSecondsMaxOf(config: Config): number {
   return Math.min(idleSecondsCeiling, Math.max(30, Math.ceil(workMsMaxOf(config) / 1000) + 10));
+}
+
+/** The app, once it is known what is taken down. @throws StartError when that cannot be read */
+async function openApp(options: AppOptions): Promise<App> {
+  const app = createApp(options);
+  try {
+    await app.brakes.begin();
+    return app;
+  } catch (error) {
+    await app.close();
+    throw toWorkError(error, options.config.database);
+  }
 }
 
 function tellConfiguration({ told }: Config, log: Log): void {

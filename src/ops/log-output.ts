@@ -12,6 +12,8 @@ export interface LogOutput {
   write(line: string): void;
   /** Resolves once nothing waits any more, or after `msMax`. */
   flush(msMax: number): Promise<void>;
+  /** How many lines were lost so far: dropped, or failed at by the sink. */
+  linesLost(): number;
 }
 
 /** What an output is made from. */
@@ -32,28 +34,30 @@ export function createLogOutput(options: LogOutputOptions): LogOutput {
   let waiting: Entry[] = [];
   let heldCharacters = 0;
   let lost = 0;
+  let lostTotal = 0;
   let isSending = false;
   const flushing: (() => void)[] = [];
 
-  function hold(text: string, lines: number): void {
-    waiting.push({ text, lines });
+  function hold(text: string, told: Omit<Entry, "text">): void {
+    waiting.push({ text, ...told });
     heldCharacters += text.length;
   }
 
   function holdLoss(): void {
-    if (lost > 0) hold(toLossLine(lost), lost);
+    if (lost > 0) hold(toLossLine(lost), { lines: lost, isLossLine: true });
     lost = 0;
   }
 
   /** What failed came before all that waits, and that before what was dropped. */
   function noteFailed(sent: readonly Entry[]): void {
     const failed = sent.reduce((sum, { lines }) => sum + lines, 0);
+    lostTotal += sent.filter(({ isLossLine }) => !isLossLine).length;
     if (waiting.length === 0) {
       lost += failed;
       return;
     }
     const text = toLossLine(failed);
-    waiting.unshift({ text, lines: failed });
+    waiting.unshift({ text, lines: failed, isLossLine: true });
     heldCharacters += text.length;
   }
 
@@ -76,10 +80,11 @@ export function createLogOutput(options: LogOutputOptions): LogOutput {
     write(line) {
       if (heldCharacters + line.length > charactersMax) {
         lost += 1;
+        lostTotal += 1;
         return;
       }
       holdLoss();
-      hold(line, 1);
+      hold(line, { lines: 1, isLossLine: false });
       if (!isSending) send();
     },
     async flush(msMax) {
@@ -88,6 +93,7 @@ export function createLogOutput(options: LogOutputOptions): LogOutput {
       flushing.push(resolve);
       await Promise.race([promise, Bun.sleep(msMax)]);
     },
+    linesLost: () => lostTotal,
   };
 }
 
@@ -104,6 +110,11 @@ export function openStandardOutput(toLossLine: (lost: number) => string): LogOut
 /** Waits until the log has reached the standard output, for `msMax` at most. */
 export async function flushLog(msMax: number): Promise<void> {
   await Promise.all(opened.map((output) => output.flush(msMax)));
+}
+
+/** How many lines for the standard output of this process were lost so far. */
+export function logLinesLost(): number {
+  return opened.reduce((total, output) => total + output.linesLost(), 0);
 }
 
 /**
@@ -138,6 +149,7 @@ interface Entry {
   readonly text: string;
   /** How many lines it stands for: itself, or those that it tells are lost. */
   readonly lines: number;
+  readonly isLossLine: boolean;
 }
 
 const opened: LogOutput[] = [];

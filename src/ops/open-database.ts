@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { codeOf, RegistryError, StartError, type ErrorCode } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { Database } from "../storage/database.ts";
-import { migrate } from "../storage/migrate.ts";
+import { migrate, readMigrations } from "../storage/migrate.ts";
 import { connectPostgres } from "../storage/postgres/connect.ts";
 import type { PostgresOptions } from "../storage/postgres/open.ts";
 import { failureBehind, toStartError } from "../storage/postgres/start-errors.ts";
@@ -14,14 +14,16 @@ import type { PostgresConfig } from "./postgres-config.ts";
 export type DatabaseConfig = Config["database"];
 
 /**
- * Opens the database that the configuration names, and brings its schema up to date.
+ * Opens the database that the configuration names, and brings its schema up to date; where it is to
+ * be read only, makes sure that it is.
  * @throws StartError with cause and remedy
  */
 export async function openDatabase(
-  { database: config }: Pick<Config, "database">,
+  { database: config, readOnly }: Pick<Config, "database" | "readOnly">,
   log: Log,
   signal: AbortSignal,
 ): Promise<Database> {
+  if (readOnly) return await openUpToDate(config, log, signal);
   const { database, ran } = await openMigrated(config, log, signal);
   if (ran.length > 0) log.info("database migrated", { migrations: ran });
   return database;
@@ -57,9 +59,39 @@ export async function openMigrated(
 export async function openDatabaseToRead(
   config: DatabaseConfig,
   log: Log,
+  signal?: AbortSignal,
 ): Promise<Database | null> {
   if (config.kind === "sqlite") return await openSqliteToRead(config);
-  return await connectPostgres(toPostgresOptions(config), log);
+  return await connectPostgres(toPostgresOptions(config), log, signal);
+}
+
+/**
+ * Opens the database as it is, to read it: nothing is made or changed.
+ * @throws StartError with cause and remedy, also where its schema is not up to date
+ */
+export async function openUpToDate(
+  config: DatabaseConfig,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<Database> {
+  const database = await openDatabaseToRead(config, log, signal);
+  if (database === null) {
+    const directory = config.kind === "sqlite" ? config.directory : "";
+    throw new StartError(`there is no store in ${directory}; correct --embedded`);
+  }
+  try {
+    const { pending } = await readMigrations(
+      database,
+      async (text, params) => await database.query("health", text, params),
+    );
+    if (pending.length === 0) return database;
+    throw new StartError(
+      `the database lacks ${pending.join(", ")}; run registry migrate first, or start the server`,
+    );
+  } catch (error) {
+    await database.close();
+    throw toWorkError(error, config);
+  }
 }
 
 /**

@@ -12,6 +12,8 @@ export interface ReadinessOptions {
   readonly phase: () => Phase;
   /** Asks the database something; rejects when it does not answer. */
   readonly probe: () => Promise<unknown>;
+  /** What else is told; left out: nothing. */
+  readonly notes?: () => Readonly<Record<string, Check>>;
   /** The time, in ms from any moment; by default that of the process. */
   readonly now?: () => number;
   /** How long a look may take before it counts as a bad one. */
@@ -24,7 +26,7 @@ export interface ReadinessOptions {
  */
 export function createReadiness(options: ReadinessOptions): ReadinessChecks {
   const { phase, probe, now = () => performance.now() } = options;
-  const { waitMsMax = limits.readinessMsMax } = options;
+  const { waitMsMax = limits.readinessMsMax, notes = () => ({}) } = options;
   let latest: Look | null = null;
   let looking: Looking | null = null;
 
@@ -68,7 +70,7 @@ export function createReadiness(options: ReadinessOptions): ReadinessChecks {
   }
 
   return async () => {
-    const checks: Record<string, Check> = { database: await database() };
+    const checks: Record<string, Check> = { database: await database(), ...notes() };
     if (phase() === "stopping") {
       checks["lifecycle"] = { status: "unavailable", detail: "stopping", ageMs: 0 };
     }

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import type { Log } from "../domain/log.ts";
 
 /** Why and how urgently the registry is to stop. */
@@ -10,6 +11,8 @@ export interface Stop {
   isImpatient(): boolean;
   /** Resolves when it comes. */
   readonly impatience: Promise<void>;
+  /** From now on SIGHUP does this. */
+  onReload(reload: () => void): void;
 }
 
 /** Signals closer together than this are one. */
@@ -17,14 +20,17 @@ const repeatMsMax = 500;
 
 /**
  * Listens for SIGTERM and SIGINT, and for failures that nobody caught: our own bugs, after which
- * the registry drains and exits 1 rather than go on in a state that nobody knows.
+ * the registry drains and exits 1 rather than go on in a state that nobody knows. SIGHUP asks it to
+ * reload; where it comes because the terminal has gone, to stop.
  */
 export function catchSignals(log: Log): Stop {
+  const isOnTerminal = isatty(0);
   const controller = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<number>();
   const { promise: impatience, resolve: losePatience } = Promise.withResolvers<void>();
   let signals = 0;
   let latestAt = -repeatMsMax;
+  let reload: (() => void) | null = null;
 
   function stop(exitCode: number): void {
     resolve(exitCode);
@@ -45,6 +51,15 @@ export function catchSignals(log: Log): Stop {
     stop(0);
   }
 
+  function onHangup(name: string): void {
+    if (isOnTerminal && !isatty(0)) {
+      onSignal(name);
+      return;
+    }
+    log.info("signal received: reloading", { signal: name });
+    reload?.(); // until there is something to reload, everything is as fresh as can be
+  }
+
   function onFailure(error: unknown): void {
     log.error("a failure that nobody caught: stopping", { error });
     stop(1);
@@ -52,7 +67,16 @@ export function catchSignals(log: Log): Stop {
 
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  process.on("SIGHUP", onHangup);
   process.on("unhandledRejection", onFailure);
   process.on("uncaughtException", onFailure);
-  return { asked, signal: controller.signal, isImpatient: () => signals > 1, impatience };
+  return {
+    asked,
+    signal: controller.signal,
+    isImpatient: () => signals > 1,
+    impatience,
+    onReload(next) {
+      reload = next;
+    },
+  };
 }

@@ -37,7 +37,7 @@ export function tellSettings(settings: Settings): ToldSettings {
 export function cautionsOf(settings: ToldSettings): readonly string[] {
   const of = (name: FlagName): string | undefined => valueOf(settings, name);
   const cautions: string[] = [];
-  if (!isLocal(of("host") ?? "")) {
+  if (!isLocal(of("host") ?? "") && of("read-only") !== "true") {
     cautions.push(
       "everybody who can reach this port may upload; put a proxy before it that decides who may, " +
         "or listen on --host 127.0.0.1",

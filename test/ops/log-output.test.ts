@@ -59,13 +59,14 @@ describe("createLogOutput", () => {
 
   it("holds exactly its bound, and tells how many lines were lost beyond it, where", () => {
     const { sink, texts, step } = createSlowSink();
-    const { write } = createLogOutput({ sink, toLossLine, charactersMax: 6 });
+    const { write, linesLost } = createLogOutput({ sink, toLossLine, charactersMax: 6 });
     for (const line of ["a\n", "b\n", "c\n", "d\n", "e\n"]) write(line);
     step();
     write("f\n");
     step();
     step();
     expect(texts).toEqual(["a\n", "b\nc\n", "lost 2\nf\n"]);
+    expect(linesLost()).toBe(2);
   });
 
   it("tells of a loss as soon as there is room, if no line comes any more", () => {
@@ -80,7 +81,7 @@ describe("createLogOutput", () => {
 
   it("counts what the sink fails at as lost, and tries again with the next line only", () => {
     const { sink, texts, step, isBusy } = createSlowSink();
-    const { write } = createLogOutput({ sink, toLossLine });
+    const { write, linesLost } = createLogOutput({ sink, toLossLine });
     for (const line of ["a\n", "b\n", "c\n"]) write(line);
     step(new Error("EPIPE"));
     step(new Error("EPIPE"));
@@ -89,6 +90,7 @@ describe("createLogOutput", () => {
     step(new Error("EPIPE"));
     write("e\n");
     expect(texts.slice(2)).toEqual(["lost 3\nd\n", "lost 4\ne\n"]);
+    expect(linesLost()).toBe(4);
   });
 
   it("flush waits until all is gone, but no longer than it is told", async () => {

@@ -19,6 +19,7 @@ import { legacyForms, makeLegacyDatabase } from "../support/legacy-database.ts";
 import { type PostgresServer, sharedPostgres, type TestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory, type LogLine } from "../support/registry.ts";
 import { vectors } from "../support/vectors.ts";
+import { migrationNames } from "../support/schema.ts";
 
 const lines: LogLine[] = [];
 const log = createLog({
@@ -93,10 +94,10 @@ async function guestOf(server: PostgresServer, target: TestDatabase, rights: str
 describe("migrateDatabase", () => {
   it("names what ran, once, in either store", async () => {
     for (const config of [embedded(), (await postgres()).config]) {
-      expect(await migrateDatabase(config, log)).toEqual(["0001-blobs"]);
+      expect(await migrateDatabase(config, log)).toEqual([...migrationNames]);
       expect(await migrateDatabase(config, log)).toEqual([]);
       expect((await surveyDatabase(config, log, () => {})).migrations).toEqual({
-        applied: ["0001-blobs"],
+        applied: migrationNames,
         pending: [],
       });
     }
@@ -119,7 +120,7 @@ describe("surveyDatabase", () => {
   it("makes no embedded store, and says that there is none", async () => {
     const config = embedded();
     const census = await surveyDatabase(config, log, () => {});
-    expect(census.migrations.pending).toEqual(["0001-blobs"]);
+    expect(census.migrations.pending).toEqual([...migrationNames]);
     expect(census.keys.total).toBe(0);
     expect(lines).toMatchObject([
       { level: "warn", message: "there is no store in this directory yet" },
@@ -170,7 +171,7 @@ describe("rekeyDatabase", () => {
     await asOther(target, async (database) => await makeLegacyDatabase(database, form));
     const report = await rekeyDatabase(config, log, silent);
     expect(report).toEqual({ ...done[form], repaired: 0, bad: 0 });
-    expect(lines).toMatchObject([{ message: "database migrated", migrations: ["0001-blobs"] }]);
+    expect(lines).toMatchObject([{ message: "database migrated", migrations: migrationNames }]);
     const census = await surveyDatabase(config, log, () => {});
     expect(census.keys).toEqual({ total: 4, bytes32: 4, bytes16: 0, other: 0 });
     const rows = await asOther(

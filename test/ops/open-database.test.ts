@@ -8,6 +8,7 @@ import { createLog } from "../../src/ops/log.ts";
 import { openDatabase, toWorkError } from "../../src/ops/open-database.ts";
 import { sharedPostgres, type TestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory, type LogLine } from "../support/registry.ts";
+import { migrationNames } from "../support/schema.ts";
 
 const lines: LogLine[] = [];
 const log = createLog({
@@ -25,10 +26,14 @@ const rest = {
   port: 0,
   blobBytesMax: 1,
   cacheBytesMax: 0,
+  inFlightBytesMax: 256 * 1024 ** 2,
+  readOnly: false,
+  storedBytesMax: 0,
+  denyListFile: null,
   drainDelayMs: 0,
   drainTimeoutMs: 0,
   metrics: { host: "127.0.0.1", port: 0, portIsDefault: false },
-  otlp: { metricsUrl: null, intervalMs: 1, timeoutMs: 1, warnings: [] },
+  otlp: { metricsUrl: null, intervalMs: 1, timeoutMs: 1, traces: null, warnings: [] },
   logLevel: "info",
   logFormat: "json",
   accessLog: false,
@@ -94,7 +99,7 @@ describe("openDatabase", () => {
 
   it("makes the schema of a PostgreSQL database, once, and says what ran", async () => {
     const config = postgresConfig(await freshPostgres());
-    for (const expected of [[{ message: "database migrated", migrations: ["0001-blobs"] }], []]) {
+    for (const expected of [[{ message: "database migrated", migrations: migrationNames }], []]) {
       lines.length = 0;
       const database = await openDatabase(config, log, signal);
       expect((await database.query("read", "SELECT * FROM blobs")).length).toBe(0);

@@ -3,6 +3,7 @@ import { createCounters } from "../../src/domain/counters.ts";
 import { limits } from "../../src/domain/limits.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { startSweeper } from "../../src/ops/sweeper.ts";
+import { randomBlob } from "../support/blobs.ts";
 import { age } from "../support/damage.ts";
 import { stores, type LogLine, type TestRegistry } from "../support/registry.ts";
 import { registerUpload } from "../../src/storage/uploads.ts";
@@ -58,5 +59,29 @@ describe.each(stores)("startSweeper (%s)", (_, start) => {
     expect(lines).toMatchObject([{ level: "warn", error: { message: expect.any(String) } }]);
     await registry.database.query("write", "ALTER TABLE elsewhere RENAME TO blob_segments");
     expect(await sweep()).toBe(1);
+  });
+
+  it("gives segments that nobody has to a later sweep, and says so", async () => {
+    const upload = Bun.randomUUIDv7();
+    const { hash, data } = randomBlob(10);
+    const text = "INSERT INTO blob_segments (upload, n, hash, data) VALUES ($1, $2, $3, $4)";
+    await registry.database.query("write", text, [upload, 0, hash, data]);
+    expect(await sweep()).toBe(0);
+    expect(lines).toMatchObject([{ level: "warn", uploads: 1 }]);
+    expect(await sweep()).toBe(0);
+    expect(lines).toHaveLength(1);
+    await age(registry.database, upload, limits.uploadIdleMsMax + 1000);
+    expect(await sweep()).toBe(1);
+    expect((await registry.rowCounts()).blob_segments).toBe(0);
+  });
+
+  it("says once that it cannot tell what nobody has", async () => {
+    await registry.database.query("write", "DROP INDEX blobs_upload");
+    await addUpload(2 * limits.uploadIdleMsMax);
+    expect(await sweep()).toBe(1);
+    expect(lines.map(({ message }) => message)).toEqual([
+      "abandoned uploads removed",
+      expect.stringContaining("docs/integrity.md"),
+    ]);
   });
 });

@@ -75,8 +75,9 @@ describe("cautionsOf", () => {
     },
   );
 
-  it("says so of the default, too", () => {
+  it("says so of the default, too, but not where nobody may", () => {
     expect(cautions({ embedded: "d" })).toContain("may upload");
+    expect(cautions({ embedded: "d", "read-only": "true" })).toBe("");
   });
 
   it.each<[values: FlagValues, isTold: boolean]>([

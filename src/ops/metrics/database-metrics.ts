@@ -6,15 +6,16 @@ import { atMostOne, type Attributes, type Metric } from "./metric.ts";
 /** What the database did, and what it holds. */
 export interface DatabaseSources {
   readonly database: Pick<MeasuredDatabase, "dialect" | "connections" | "counts">;
+  /** Whether it is not asked in a lane, since it is out. */
+  readonly isOut: (lane: Lane) => boolean;
   /** What was found last; null: nothing yet. */
   readonly size: () => DatabaseSize | null;
 }
 
 /** The metrics of the database, by the semantic conventions for database clients. */
-export function databaseMetrics({ database, size }: DatabaseSources): Metric[] {
+export function databaseMetrics({ database, isOut, size }: DatabaseSources): Metric[] {
   const { connections, counts } = database;
   const system = database.dialect.name === "postgres" ? "postgresql" : "sqlite";
-  const found = size();
   const used = (lane: Lane): number => Math.min(counts.pending[lane], connections[lane]);
   return [
     {
@@ -62,6 +63,22 @@ export function databaseMetrics({ database, size }: DatabaseSources): Metric[] {
         value: counts.pending[lane] - used(lane),
       })),
     },
+    ...registryMetrics(isOut, size()),
+  ];
+}
+
+// --- internal ---
+
+/** What only this registry tells of its database. */
+function registryMetrics(isOut: DatabaseSources["isOut"], found: DatabaseSize | null): Metric[] {
+  return [
+    {
+      name: "registry.database.out",
+      unit: "",
+      description: "1 where a lane is not asked since the database is out, else 0",
+      kind: "gauge",
+      points: lanes.map((lane) => ({ attributes: { lane }, value: isOut(lane) ? 1 : 0 })),
+    },
     {
       name: "registry.database.size",
       unit: "By",
@@ -78,8 +95,6 @@ export function databaseMetrics({ database, size }: DatabaseSources): Metric[] {
     },
   ];
 }
-
-// --- internal ---
 
 function pool(lane: Lane): Attributes {
   return { "db.client.connection.pool.name": lane };

@@ -1,8 +1,13 @@
 import type { MetricProducer } from "@opentelemetry/sdk-metrics";
 import { limits } from "../../domain/limits.ts";
 import type { Log } from "../../domain/log.ts";
+import type { ReadinessChecks } from "../../http/routes/health.ts";
 import type { App } from "../app.ts";
 import type { Config } from "../config.ts";
+import { statusPages } from "../status/pages.ts";
+import { startSampler } from "../status/sampler.ts";
+import type { SnapshotSources } from "../status/snapshot-source.ts";
+import { brakeMetrics } from "./brake-metrics.ts";
 import { databaseMetrics } from "./database-metrics.ts";
 import { watchEventLoop, type LoopWatch } from "./event-loop.ts";
 import type { Metric } from "./metric.ts";
@@ -10,13 +15,19 @@ import { processMetrics } from "./process-metrics.ts";
 import type { Push, PushOptions } from "./push.ts";
 import { requestMetrics } from "./request-metrics.ts";
 import { openScrapePort, type Pages } from "./scrape.ts";
-import { watchSize, type SizeWatch } from "./size-watch.ts";
+import { createSpanCounts, type SpanCounts } from "../tracing/span-counts.ts";
+import { spanMetrics } from "./span-metrics.ts";
 import { storeMetrics } from "./store-metrics.ts";
 
 /** What metrics are read from. */
 interface MetricsSources {
   readonly app: Pick<App, "counters" | "hashing" | "measures">;
+  readonly checks: ReadinessChecks;
   readonly pendingRequests: () => number;
+  /** Of the server's URL; left out: http. */
+  readonly scheme?: string;
+  /** What became of spans; left out: there were none. */
+  readonly spans?: SpanCounts;
 }
 
 /** The metrics of a registry, on their ways out. */
@@ -43,13 +54,16 @@ export function openMetrics(config: MetricsConfig, log: Log): Metrics {
     const { metricsUrl: url } = otlp;
     if (port === null && url === null) return;
     const loop = watchEventLoop();
-    const size = watchSize(sources.app.measures.database, log);
-    const load = createLoading(createReading(config, sources, { loop, size }));
-    port?.serve(pagesOf(load));
+    sources.app.measures.size.begin();
+    const read = createReading(config, sources, loop);
+    const load = createLoading(read);
+    const sampler = port === null ? null : startSampler(read);
+    if (sampler !== null) port?.serve(pagesOf(load, { sampler, checks: sources.checks }));
     const stopPush = url === null ? null : pushLater({ ...otlp, url, log }, load);
     end = async () => {
       loop.stop();
-      await Promise.all([stopPush?.(), size.stop()]);
+      sampler?.stop();
+      await stopPush?.();
     };
   }
 
@@ -73,23 +87,19 @@ type Loading = () => Promise<MetricProducer>;
 /** Loading the SDK holds up what comes meanwhile: not the first requests. */
 const pushDelayMs = 1000;
 
-interface Watches {
-  readonly loop: LoopWatch;
-  readonly size: SizeWatch;
-}
-
 function createReading(
   { cacheBytesMax, database }: MetricsConfig,
-  { app, pendingRequests }: MetricsSources,
-  { loop, size }: Watches,
+  { app, pendingRequests, scheme = "http", spans = createSpanCounts() }: MetricsSources,
+  loop: LoopWatch,
 ): () => Metric[] {
   const { counters, hashing, measures } = app;
   const sources = {
     ...measures,
     counters,
     pendingRequests,
+    scheme,
     cacheBytesMax,
-    size: size.latest,
+    size: measures.size.latest,
     loopDelays: loop.delays,
     store: database.kind,
     hashing: hashing.implementation,
@@ -98,6 +108,8 @@ function createReading(
     ...requestMetrics(sources),
     ...storeMetrics(sources),
     ...databaseMetrics(sources),
+    ...brakeMetrics(measures.brakes),
+    ...spanMetrics(spans),
     ...processMetrics(sources),
   ];
 }
@@ -111,13 +123,14 @@ function createLoading(read: () => Metric[]): Loading {
     ));
 }
 
-function pagesOf(load: Loading): Pages {
+function pagesOf(load: Loading, sources: SnapshotSources): Pages {
   return new Map([
+    ...statusPages(sources),
     [
       "/metrics",
       async () => {
         const { toPrometheus, prometheusType } = await import("./prometheus.ts");
-        return { type: prometheusType, text: await toPrometheus(await load()) };
+        return { type: prometheusType, body: await toPrometheus(await load()) };
       },
     ],
   ]);

@@ -1,5 +1,6 @@
 import type { Histogram } from "../../domain/histogram.ts";
 import manifest from "../../../package.json" with { type: "json" };
+import { logLinesLost } from "../log-output.ts";
 import { only, type Metric } from "./metric.ts";
 
 /** What runs, and how well. */
@@ -59,6 +60,13 @@ export function processMetrics({ loopDelays, store, hashing }: ProcessSources): 
       description: "How late a timer was that is due ten times a second",
       kind: "histogram",
       points: [{ attributes: {}, value: loopDelays }],
+    },
+    {
+      name: "registry.log.lost",
+      unit: "{line}",
+      description: "Lines of the log that nobody took in time, or that could not be written",
+      kind: "total",
+      points: only(logLinesLost()),
     },
     {
       name: "registry.build_info",

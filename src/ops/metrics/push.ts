@@ -1,11 +1,5 @@
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
 import {
-  detectResources,
-  resourceAttributesEnvDetector,
-  resourceFromAttributes,
-  serviceNameEnvDetector,
-} from "@opentelemetry/resources";
-import {
   AggregationTemporality,
   MeterProvider,
   PeriodicExportingMetricReader,
@@ -13,7 +7,8 @@ import {
   type PushMetricExporter,
 } from "@opentelemetry/sdk-metrics";
 import type { Log } from "../../domain/log.ts";
-import manifest from "../../../package.json" with { type: "json" };
+import { resourceOfRegistry } from "../otlp-resource.ts";
+import { createRareWarning } from "../tracing/rare-warning.ts";
 
 /** Where, and how often, metrics are pushed. */
 export interface PushOptions {
@@ -54,30 +49,14 @@ export function startPush(producer: MetricProducer, options: PushOptions): Push 
 
 // --- internal ---
 
-const warningMsMin = 60_000;
-
-function resourceOfRegistry() {
-  const own = resourceFromAttributes({
-    "service.name": manifest.name,
-    "service.version": manifest.version,
-    "service.instance.id": Bun.randomUUIDv7(),
-  });
-  const detectors = [resourceAttributesEnvDetector, serviceNameEnvDetector];
-  return own.merge(detectResources({ detectors }));
-}
-
 /** An exporter whose failures are told in the log, now and then. */
 function warning(inner: PushMetricExporter, log: Log): PushMetricExporter {
-  let warnedAtMs = -Infinity;
+  const warn = createRareWarning(log);
   return {
     export(metrics, done) {
       inner.export(metrics, (result) => {
         const { error } = result;
-        const nowMs = performance.now();
-        if (error !== undefined && nowMs - warnedAtMs >= warningMsMin) {
-          warnedAtMs = nowMs;
-          log.warn("metrics could not be pushed; trying again", { error });
-        }
+        if (error !== undefined) warn("metrics could not be pushed; trying again", { error });
         done(result);
       });
     },

@@ -1,6 +1,7 @@
 import { codeOf, StartError } from "../../domain/errors.ts";
 import type { Log } from "../../domain/log.ts";
 import { pathOf } from "../../http/path-map.ts";
+import { mayAsk } from "./host-guard.ts";
 
 /** Where metrics are scraped. */
 export interface ScrapeOptions {
@@ -13,13 +14,16 @@ export interface ScrapeOptions {
 }
 
 /** A page as it is now. */
-interface Page {
+export interface Page {
+  /** Its Content-Type. */
   readonly type: string;
-  readonly text: string;
+  readonly body: string;
+  /** Its Content-Security-Policy; without one it may do nothing. */
+  readonly policy?: string;
 }
 
 /** Pages by their paths. */
-export type Pages = ReadonlyMap<string, () => Promise<Page>>;
+export type Pages = ReadonlyMap<string, (request: Request) => Promise<Page>>;
 
 /** A port of its own for those who watch the registry. */
 export interface ScrapePort {
@@ -54,18 +58,26 @@ export function openScrapePort(options: ScrapeOptions): ScrapePort | null {
 
 // --- internal ---
 
+const nothingHere =
+  "There is nothing here; metrics are at /metrics, and a page that shows them at /status.\n";
+const misdirected =
+  "A browser is answered only where the host is an IP address, localhost, a name without dots or " +
+  "this machine's own: open this page by its address.\n";
+
 function bind({ host, port, log }: ScrapeOptions): ScrapePort {
   let pages: Pages | null = null;
 
-  async function answer({ method, url }: Request): Promise<Response> {
+  async function answer(request: Request): Promise<Response> {
+    const { method, url, headers } = request;
+    if (!mayAsk(headers, host)) return toText(421, misdirected);
     if (pages === null) return toText(503, "The registry is starting.\n", { "Retry-After": "1" });
     const page = pages.get(pathOf(url));
-    if (page === undefined) return toText(404, "There is nothing here; metrics are at /metrics.\n");
+    if (page === undefined) return toText(404, nothingHere);
     if (method !== "GET" && method !== "HEAD") {
       return toText(405, "This path takes GET, HEAD.\n", { Allow: "GET, HEAD" });
     }
-    const { type, text } = await page();
-    return new Response(text, { headers: { "Content-Type": type, "Cache-Control": "no-store" } });
+    const { type, body, policy } = await page(request);
+    return new Response(body, { headers: toFields(type, policy) });
   }
 
   const server = Bun.serve({
@@ -92,8 +104,20 @@ function bind({ host, port, log }: ScrapeOptions): ScrapePort {
 }
 
 function toText(status: number, text: string, fields: Record<string, string> = {}): Response {
-  const type = { "Content-Type": "text/plain; charset=utf-8" };
-  return new Response(text, { status, headers: { ...type, ...fields } });
+  const headers = { ...toFields("text/plain; charset=utf-8"), ...fields };
+  return new Response(text, { status, headers });
+}
+
+/** What is here is for whoever asks, and for no page but its own. */
+function toFields(type: string, policy = "default-src 'none'; frame-ancestors 'none'") {
+  return {
+    "Content-Type": type,
+    "Content-Security-Policy": policy,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+  };
 }
 
 function whyNot(error: unknown, place: string): string {

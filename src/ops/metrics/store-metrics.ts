@@ -1,3 +1,4 @@
+import { limits } from "../../domain/limits.ts";
 import type { Counters } from "../../domain/counters.ts";
 import {
   batchKinds,
@@ -21,6 +22,14 @@ export function storeMetrics(sources: StoreSources): Metric[] {
 }
 
 // --- internal ---
+
+/** What `storage/batched.ts` gives each queue. */
+const waitingMax = {
+  read: limits.readQueueKeysMax,
+  stat: limits.readQueueKeysMax,
+  exists: limits.keyListQueueMax,
+  write: limits.writeQueueRowsMax,
+} as const;
 
 type Told = Pick<Metric, "unit" | "description">;
 
@@ -118,6 +127,13 @@ function batchMetrics({ batches }: StoreSources): Metric[] {
       description: "Calls that wait for a statement",
       kind: "level",
       points: each(({ waiting }) => waiting),
+    },
+    {
+      name: "registry.queue.limit",
+      unit: "{item}",
+      description: "Calls that may wait",
+      kind: "level",
+      points: batchKinds.map((kind) => ({ attributes: { kind }, value: waitingMax[kind] })),
     },
     level("registry.queue.size", batches.write.waitingBytes, {
       unit: "By",

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { openMetrics, type Metrics } from "../../../src/ops/metrics/metrics.ts";
 import { createLog } from "../../../src/ops/log.ts";
+import { createReadiness } from "../../../src/ops/readiness.ts";
 import { parseExposition, type Exposed } from "../../support/exposition.ts";
 import { uploaderBody } from "../../support/form.ts";
 import { startOtlpReceiver, type OtlpReceiver } from "../../support/otlp-receiver.ts";
@@ -38,6 +39,7 @@ for (const [store, start] of stores) {
             metricsUrl: `${receiver.url}/v1/metrics`,
             intervalMs: 100,
             timeoutMs: 100,
+            traces: null,
             warnings: [],
           },
           cacheBytesMax,
@@ -45,7 +47,9 @@ for (const [store, start] of stores) {
         },
         silent,
       );
-      metrics.begin({ app: registry.app, pendingRequests: registry.pendingRequests });
+      const { app, pendingRequests } = registry;
+      const checks = createReadiness({ phase: () => "serving", probe: async () => {} });
+      metrics.begin({ app, checks, pendingRequests });
       await use(registry);
     });
     afterAll(async () => {
@@ -81,7 +85,7 @@ for (const [store, start] of stores) {
 
     it("count what was done", async () => {
       const get = 'http_request_method="GET",http_response_status_code="200"';
-      const blob = `{${get},http_route="/api/v1/metadata/{hash}"}`;
+      const blob = `{${get},http_route="/api/v1/metadata/{hash}",url_scheme="http"}`;
       expect(await valueOf("registry_blobs_stored_total")).toBe(1);
       expect(await valueOf("registry_blobs_deduplicated_total")).toBe(1);
       expect(await valueOf("registry_blobs_received_bytes_total")).toBe(2 * data.length);
@@ -146,6 +150,7 @@ for (const [store, start] of stores) {
           "http.request.method": "GET",
           "http.response.status_code": 200,
           "http.route": "/api/v1/metadata/{hash}",
+          "url.scheme": "http",
         },
         value: { count: 2, sum: expect.any(Number) },
       });
@@ -163,5 +168,6 @@ async function use(registry: TestRegistry): Promise<void> {
   await fetch(`${registry.api}/${hash}`);
   await fetch(`${registry.api}/${hash}`);
   await fetch(`${registry.api}/short`);
+  registry.app.measures.meter.answered(new Request(registry.api), 500, 1);
   await registry.app.measures.database.query("read", "SELECT nothing").catch(() => {});
 }

@@ -10,7 +10,7 @@ const log = createLog({
   format: "json",
   write: (line) => void lines.push(JSON.parse(line) as LogLine),
 });
-const page = new Map([["/metrics", async () => ({ type: "text/x", text: "hello" })]]);
+const page = new Map([["/metrics", async () => ({ type: "text/x", body: "hello" })]]);
 const opened: (ScrapePort | null)[] = [];
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((port) => port?.stop()));
@@ -46,10 +46,37 @@ describe("the port for metrics", () => {
     const head = await fetch(`${port.url}/metrics`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
     for (const path of ["/", "/metrics/", "/api/v1/metadata", "/metrics%00"]) {
-      expect((await fetch(`${port.url}${path}`)).status).toBe(404);
+      const nothing = await fetch(`${port.url}${path}`);
+      expect(nothing.status).toBe(404);
+      expect(await nothing.text()).toMatch(/\/metrics.*\/status/);
     }
     const post = await fetch(`${port.url}/metrics`, { method: "POST" });
     expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  it("lets a page do what its policy says, and else nothing", async () => {
+    const port = await open();
+    const script = { type: "text/html", body: "", policy: "script-src 'self'" };
+    port.serve(new Map([...page, ["/page", async () => script]]));
+    const policyOf = async (path: string, method = "GET") =>
+      (await fetch(`${port.url}${path}`, { method })).headers.get("content-security-policy");
+    const none = "default-src 'none'; frame-ancestors 'none'";
+    expect(await policyOf("/page")).toBe("script-src 'self'");
+    expect(await policyOf("/page", "HEAD")).toBe("script-src 'self'");
+    expect(await policyOf("/metrics")).toBe(none);
+    expect(await policyOf("/nothing")).toBe(none);
+  });
+
+  it("answers no browser that came by a name from elsewhere, whatever it asks for", async () => {
+    const port = await open();
+    const ask = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${port.url}/metrics`, { headers })).status;
+    const browser = { Host: "elsewhere.example", "Accept-Language": "en" };
+    expect(await ask(browser)).toBe(421); // while it starts, too
+    port.serve(page);
+    expect(await ask(browser)).toBe(421);
+    expect(await ask({ ...browser, Host: `127.0.0.1:${port.port}` })).toBe(200);
+    expect(await ask({ Host: "registry.monitoring.svc" })).toBe(200);
   });
 
   it("says 500 of a page that fails, and why only in the log", async () => {

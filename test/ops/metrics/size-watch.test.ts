@@ -5,6 +5,8 @@ import { watchSize } from "../../../src/ops/metrics/size-watch.ts";
 import type { Database } from "../../../src/storage/database.ts";
 import { measured } from "../../../src/storage/measured-database.ts";
 
+const sized = { bytes: 5, blobs: null, bytesStoredBefore: 0 };
+
 const log = createLog({ level: "error", format: "json", write: () => {} });
 
 beforeEach(() => void jest.useFakeTimers());
@@ -32,10 +34,11 @@ async function pass(ms: number): Promise<void> {
 
 it("asks soon, and then every 30 s", async () => {
   const { state, database } = createDatabase();
-  const watch = watchSize(database, log);
+  const watch = watchSize({ database, log });
+  watch.begin();
   expect([watch.latest(), state.questions]).toEqual([null, 0]);
   await pass(1000);
-  expect([watch.latest(), state.questions]).toEqual([{ bytes: 5, blobs: null }, 1]);
+  expect([watch.latest(), state.questions]).toEqual([sized, 1]);
   await pass(28_000);
   expect(state.questions).toBe(1);
   await pass(30_000);
@@ -47,7 +50,8 @@ it("asks soon, and then every 30 s", async () => {
 
 it("asks nothing of a database that is out, and goes on once it is there", async () => {
   const { state, database } = createDatabase();
-  const watch = watchSize(database, log);
+  const watch = watchSize({ database, log });
+  watch.begin();
   state.isOut = true;
   await database.query("read", "SELECT 1").catch(() => {});
   await pass(91_000);
@@ -55,6 +59,6 @@ it("asks nothing of a database that is out, and goes on once it is there", async
   state.isOut = false;
   await database.query("read", "SELECT 1"); // a request finds it
   await pass(30_000);
-  expect([watch.latest(), state.questions]).toEqual([{ bytes: 5, blobs: null }, 3]);
+  expect([watch.latest(), state.questions]).toEqual([sized, 3]);
   await watch.stop();
 });
