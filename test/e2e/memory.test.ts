@@ -3,15 +3,17 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { databaseFlags, startPostgres, type PostgresServer } from "../support/postgres.ts";
 import { anyPort, createBinaryHome, type BinaryHome } from "./support/binary.ts";
-import { mebibyte, randomBlob } from "./support/blobs.ts";
+import { mebibyte, randomBlob, upload } from "./support/blobs.ts";
 import { runCommand } from "./support/commands.ts";
 import { watchMemory } from "./support/memory.ts";
 import type { Registry } from "./support/observation.ts";
 
 const blobBytes = 64 * mebibyte;
 const clientCount = 16;
-/** Generous: it shall fail when blobs are held whole, which would be a gibibyte. */
-const peakBytesMax = 400 * mebibyte;
+/** What is sent in one piece. */
+const wholeBytes = 8 * mebibyte;
+/** Measured: 80 to 190 MiB. It shall fail when blobs are held whole, which would be a gibibyte. */
+const peakBytesMax = 256 * mebibyte;
 
 let home: BinaryHome;
 let server: PostgresServer;
@@ -51,6 +53,16 @@ async function isSameAsFile(url: string, file: string): Promise<boolean> {
   const line = 'curl -sSf "$0" | cmp - "$1"';
   const { exitCode } = await runCommand(["sh", "-c", line, url, file]);
   return exitCode === 0;
+}
+
+/** Downloads a blob four times; gives how many bytes came each time. */
+async function downloadFourTimes(url: string): Promise<number[]> {
+  const lengths: number[] = [];
+  for (let time = 0; time < 4; time += 1) {
+    const { stdout } = await runCommand(["sh", "-c", 'curl -sSf "$0" | wc -c', url]);
+    lengths.push(Number(stdout));
+  }
+  return lengths;
 }
 
 /** Begins a download and reads nothing of it until `resume`, which ends as `isSameAsFile`. */
@@ -106,6 +118,16 @@ describe.each(["embedded", "PostgreSQL"] as const)("memory, %s", (store) => {
       return await Promise.all(urls.map((url, index) => isSameAsFile(url, files[index] ?? "")));
     });
     expect(same).toEqual(files.map(() => true));
+  });
+
+  it("is bounded while many answers go out in one piece, each held once", async () => {
+    const data = randomBlob(wholeBytes);
+    const { hash } = await upload(registry.api(), data);
+    const url = `${registry.api()}/${hash}`;
+    const lengths = await watched(`${4 * clientCount} downloads of 8 MiB`, async () => {
+      return await Promise.all(Array.from({ length: clientCount }, () => downloadFourTimes(url)));
+    });
+    expect(new Set(lengths.flat())).toEqual(new Set([wholeBytes]));
   });
 
   it("is bounded while clients do not read, who get all in the end", async () => {
