@@ -20,6 +20,7 @@ import { metrics } from "./rows/metrics.ts";
 import { post } from "./rows/post.ts";
 import { embedded, sizesRow } from "./rows/sizes.ts";
 import { start } from "./rows/start.ts";
+import { traces } from "./rows/traces.ts";
 
 /*
  * bun run bench: how fast the registry is, measured against things that everybody knows.
@@ -54,6 +55,7 @@ const rows: readonly Row[] = [
   batching,
   large,
   metrics,
+  traces,
   start,
   getBesideUploads,
   cacheMemory,

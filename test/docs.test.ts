@@ -40,9 +40,34 @@ describe("ARCHITECTURE", () => {
 });
 
 describe("docs/limits.md", () => {
-  it("tells the value of every fixed bound", async () => {
-    const text = await read("docs/limits.md");
-    const untold = Object.entries(limits).filter(([, value]) => !tells(text, value));
+  /** Names of bounds in the order of their rows, and what the rows tell of them. */
+  async function rows(): Promise<[name: string, bound: string][]> {
+    const found = (await read("docs/limits.md")).matchAll(
+      /^\|[^|]+\| ([^|]+?) +\|[^|]+\| `([^`|]+)` +\|$/gm,
+    );
+    return Array.from(found, ([, bound = "", name = ""]) => [name, bound]);
+  }
+
+  const measuredFlags = serverFlags.filter(
+    ({ name, type }) => !/^(?:text|choice|switch)$/.test(type.kind) && !name.endsWith("port"),
+  );
+
+  it("has one row for every fixed bound and every flag that is one, and no other", async () => {
+    const told = (await rows()).map(([name]) => name);
+    const flags = measuredFlags.map(({ name }) => `--${name}`);
+    expect(told.toSorted()).toEqual([...Object.keys(limits), ...flags].toSorted());
+  });
+
+  it("tells the value of every bound, and the default of every flag", async () => {
+    const told = new Map(await rows());
+    const values = Object.entries(limits).map(([name, value]) => [name, toText(name, value)]);
+    const defaults = measuredFlags.map((flag) => [
+      `--${flag.name}`,
+      String(flag.default).replace(/(?<=\d)(?=[A-Za-z])/, " "),
+    ]);
+    const untold = [...values, ...defaults].filter(
+      ([name = "", text = ""]) => !new RegExp(`(?<![\\d.])${text}\\b`).test(told.get(name) ?? ""),
+    );
     expect(untold).toEqual([]);
   });
 });
@@ -112,10 +137,9 @@ describe("docs/api.md", () => {
       "a boundary": `${limits.boundaryCharactersMax} characters`,
       "keys of one question which are missing": String(limits.keyListMax),
       "the body of one": toKibibytes(limits.keyListBytesMax),
-      "a body of up to 2 MiB": `${limits.bufferedUploadMsMax / 1000} s to arrive`,
-      "a longer body":
-        `a pause of ${limits.uploadStallMsMax / 1000} s; ` +
-        `${limits.uploadMsMax / 3_600_000} h in all`,
+      "a body":
+        `${toKibibytes(limits.uploadStepBytes)} of it, or what is left, ` +
+        `every ${limits.uploadStepMsMax / 1000} s`,
       "the rest of a body that is refused":
         `read on for ${limits.lingerMsMax / 1000} s, ` +
         `or up to a pause of ${limits.lingerPauseMsMax / 1000} s`,
@@ -145,11 +169,19 @@ function toKibibytes(bytes: number): string {
   return `${bytes / 1024} KiB`;
 }
 
-/** In full, or as a number of MiB. */
-function tells(text: string, value: number): boolean {
-  const mebibytes = value / 1024 ** 2;
-  return (
-    new RegExp(`\\b${value}\\b`).test(text) ||
-    (mebibytes >= 1024 && new RegExp(`\\b${mebibytes / 1024} GiB\\b`).test(text))
-  );
+/** A bound of `limits` as the page writes it. */
+function toText(name: string, value: number): string {
+  if (/Ms/.test(name)) return toDuration(value);
+  if (!/Bytes|Characters/.test(name) || value < 1024) return String(value);
+  const kibibytes = (value % 1024 ** 2) / 1024;
+  const mebibytes = Math.floor(value / 1024 ** 2);
+  if (mebibytes >= 1024) return `${mebibytes / 1024} GiB`;
+  if (mebibytes === 0) return `${kibibytes} KiB`;
+  return kibibytes === 0 ? `${mebibytes} MiB` : `${mebibytes} MiB and ${kibibytes} KiB`;
+}
+
+function toDuration(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`;
 }

@@ -19,17 +19,23 @@ const plan: Readonly<Record<string, Allowance>> = {
   multipart: { rooms: "domain", packages: "" },
   auth: { rooms: "domain", packages: "node:crypto" },
   "rate-limit": { rooms: "domain", packages: "" },
-  storage: { rooms: "domain migrations", packages: "bun node:dns node:fs node:net node:path" },
+  tracing: { rooms: "domain", packages: "node:async_hooks" },
+  storage: {
+    rooms: "domain migrations tracing",
+    packages: "bun bun:sqlite node:dns node:fs node:net node:path",
+  },
   http: {
-    rooms: "domain multipart auth rate-limit package.json",
+    rooms: "domain multipart auth rate-limit tracing package.json",
     packages: "bun elysia @elysiajs/swagger structured-headers swagger-ui-dist",
   },
   ops: {
-    rooms: "domain hashing multipart auth rate-limit storage http package.json",
+    rooms: "domain hashing multipart auth rate-limit tracing storage http package.json",
     packages:
-      "bun node:dns node:fs node:net node:os node:path node:util @opentelemetry/api " +
-      "@opentelemetry/exporter-metrics-otlp-proto @opentelemetry/exporter-prometheus " +
-      "@opentelemetry/resources @opentelemetry/sdk-metrics",
+      "bun node:crypto node:dns node:fs node:net node:os node:path node:tty node:util " +
+      "@opentelemetry/api @opentelemetry/exporter-metrics-otlp-proto " +
+      "@opentelemetry/exporter-prometheus @opentelemetry/exporter-trace-otlp-proto " +
+      "@opentelemetry/resources @opentelemetry/sdk-metrics @opentelemetry/sdk-node " +
+      "@opentelemetry/sdk-trace uplot",
   },
   cli: {
     rooms: "client.ts domain hashing ops package.json",
@@ -42,7 +48,17 @@ const plan: Readonly<Record<string, Allowance>> = {
 const rootless = ["client.ts", "domain"];
 
 /** Folders of `test/` whose tests are about no single file of `src/`. */
-const workshops = ["client", "contract", "e2e", "faults", "regression", "support"];
+const workshops = [
+  "client",
+  "contract",
+  "deploy",
+  "drive",
+  "e2e",
+  "faults",
+  "fuzz",
+  "regression",
+  "support",
+];
 const houseTests = ["docs.test.ts", "http/edges.test.ts", "openapi.test.ts", "tidy.test.ts"];
 
 const columnsMax = 100;

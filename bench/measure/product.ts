@@ -13,6 +13,8 @@ export interface ProductOptions {
   readonly isUncached?: boolean;
   /** Left out: metrics are on, as they are by default. */
   readonly hasMetrics?: boolean;
+  /** Besides what is needed to reach the database. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Instead of a free one. */
   readonly port?: number;
 }
@@ -46,10 +48,13 @@ export function findProduct(binary: string | null): Product {
 
 /** Starts the product and waits until it listens. */
 export async function startProduct(bench: Bench, options: ProductOptions): Promise<Server> {
-  const { keeps } = options;
+  const { keeps, environment = {} } = options;
   const child = spawnChild({
     command: [...bench.product.command, ...(await productArguments(bench, options))],
-    ...(typeof keeps === "string" ? {} : { environment: { REGISTRY_DB_PASSWORD: keeps.password } }),
+    environment: {
+      ...environment,
+      ...(typeof keeps === "string" ? {} : { REGISTRY_DB_PASSWORD: keeps.password }),
+    },
   });
   for (;;) {
     const line = JSON.parse(await child.line()) as Record<string, unknown>;

@@ -1,8 +1,10 @@
+import { createBudget } from "../../src/domain/budget.ts";
 import { createCounters } from "../../src/domain/counters.ts";
 import { createRegistry } from "../../src/domain/registry.ts";
 import { createHashing } from "../../src/hashing/blake3.ts";
 import { createFetch } from "../../src/http/api.ts";
 import { createHandlers } from "../../src/http/handlers.ts";
+import { createSending } from "../../src/http/sending.ts";
 import { listen } from "../../src/http/server.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { openPostgres } from "../../src/storage/postgres/open.ts";
@@ -37,11 +39,14 @@ const store = verified(createSqlBlobStore(database), { hashing, counters });
 const cache = { peek: () => null };
 const registry = createRegistry({ store, cache, hashing, counters, blobBytesMax });
 const checks = async () => await Promise.resolve({});
+const budget = createBudget({ bytesMax: 256 * 1024 * 1024 });
 const handlers = createHandlers({
   registry,
   checks,
   counters,
   log,
+  budget,
+  sending: createSending({ budget, isUnderWay: () => false }),
   blobBytesMax,
   workMsMax: 20_000,
   destinations: withoutNames,

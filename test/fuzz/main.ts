@@ -1,0 +1,42 @@
+/*
+ * bun run fuzz [--seconds N] [--seed N] [--target NAME]: tries every parser of what strangers send
+ * with inputs made of the corpus, N seconds each. What fails is kept in the corpus, where the tests
+ * try it from then on. Exit code 1 when something failed.
+ */
+import { parseArgs } from "node:util";
+import { fuzz, keep, type Run } from "./fuzzing.ts";
+import { targets } from "./targets.ts";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 2 ** 32) },
+    target: { type: "string" },
+  },
+});
+const seconds = Number(values.seconds);
+const seed = Number(values.seed);
+const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
+if (chosen.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) {
+  const names = targets.map(({ name }) => name).join(", ");
+  process.stderr.write(`usage: fuzz [--seconds N] [--seed N] [--target NAME]; names: ${names}\n`);
+  process.exit(2);
+}
+
+process.stdout.write(`seed ${seed}\n`);
+let isBad = false;
+for (const target of chosen) {
+  const run = await fuzz(target, { seconds, seed });
+  process.stdout.write(`${lineOf(run)}\n`);
+  if (run.finding === null) continue;
+  isBad = true;
+  const path = keep(target, run.finding.input);
+  process.stdout.write(`  kept as ${path}\n  ${Bun.inspect(run.finding.error)}\n`);
+}
+process.exit(isBad ? 1 : 0);
+
+function lineOf({ target, tried, ways, finding }: Run): string {
+  const end = finding === null ? "nothing found" : "FAILED";
+  const figures = `${String(tried).padStart(9)} inputs ${String(ways).padStart(4)} ways`;
+  return `${target.padEnd(14)} ${figures}  ${end}`;
+}
