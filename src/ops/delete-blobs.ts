@@ -5,6 +5,7 @@ import type { Log } from "../domain/log.ts";
 import { createHashing } from "../hashing/blake3.ts";
 import type { Database } from "../storage/database.ts";
 import { countTakedowns, liftTakedown, takeDown } from "../storage/takedowns.ts";
+import { beside } from "./beside.ts";
 import { openMigrated, type DatabaseConfig } from "./open-database.ts";
 
 /** What became of a key. */
@@ -42,7 +43,7 @@ export async function deleteBlobs(
   log: Log,
   options: DeletionOptions,
 ): Promise<void> {
-  const { database, ran } = await openMigrated(besides(config), log);
+  const { database, ran } = await openMigrated(beside(config), log);
   if (ran.length > 0) log.info("database migrated", { migrations: ran });
   try {
     const work = options.isUndo ? createLifting(database) : createTakingDown(database);
@@ -58,15 +59,6 @@ export async function deleteBlobs(
 }
 
 // --- internal ---
-
-/** The least that can be opened: one connection does all the work. */
-const connectionsMin = 4;
-
-function besides(config: DatabaseConfig): DatabaseConfig {
-  return config.kind === "postgres"
-    ? { ...config, poolMax: connectionsMin }
-    : { ...config, isShared: true };
-}
 
 type Work = (key: BlobKey) => Promise<Deletion>;
 

@@ -4,6 +4,7 @@ import type { Log } from "../domain/log.ts";
 import { createHashing } from "../hashing/blake3.ts";
 import { verifyRows, type VerifyOptions, type VerifyReport } from "../storage/verify.ts";
 import type { BadRow } from "../storage/verify-verdict.ts";
+import { beside } from "./beside.ts";
 import { openMigrated, openUpToDate, toWorkError, type DatabaseConfig } from "./open-database.ts";
 
 /** What verifying has found. */
@@ -26,8 +27,8 @@ export async function verifyDatabase(
   verification: Verification,
 ): Promise<VerificationReport> {
   const database = verification.isQuarantining
-    ? (await openMigrated(besides(config), log)).database
-    : await openUpToDate(besides(config), log);
+    ? (await openMigrated(beside(config), log)).database
+    : await openUpToDate(beside(config), log);
   let reached: Bytes | null = null;
   try {
     return await verifyRows(database, {
@@ -46,16 +47,4 @@ export async function verifyDatabase(
   } finally {
     await database.close();
   }
-}
-
-// --- internal ---
-
-/** The least that can be opened: one connection does all the work. */
-const connectionsMin = 4;
-
-/** Beside a registry, also one that uses the same embedded store. */
-function besides(config: DatabaseConfig): DatabaseConfig {
-  return config.kind === "postgres"
-    ? { ...config, poolMax: connectionsMin }
-    : { ...config, isShared: true };
 }
