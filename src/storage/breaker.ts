@@ -73,17 +73,10 @@ export function createBreaker({ database, lane, log }: BreakerOptions): Breaker 
 
   /** Asks whether it is back. Never rejects. */
   async function look(): Promise<boolean> {
-    const msMax = limits.breakerLookMsMax;
-    try {
-      const answer = database.query(lane, "SELECT 1");
-      await withDeadline(answer, msMax, () => databaseTimeout(msMax));
-    } catch (error) {
-      // Connections that went dark may stay so when the network is back.
-      if (hasCode(error, "database_timeout")) database.renew(lane);
-      if (isUnreachable(error)) {
-        latest = error;
-        return false;
-      }
+    const failure = await failureOf(database, lane);
+    if (isUnreachable(failure)) {
+      latest = failure;
+      return false;
     }
     clearTimeout(timer);
     const seconds = Math.round((performance.now() - (outSinceMs ?? 0)) / 100) / 10;
@@ -118,6 +111,20 @@ export function createBreaker({ database, lane, log }: BreakerOptions): Breaker 
 }
 
 // --- internal ---
+
+/** What a question fails with; null: nothing. Connections on which nobody answers are given up. */
+async function failureOf(database: Database, lane: Lane): Promise<unknown> {
+  const msMax = limits.breakerLookMsMax;
+  try {
+    const answer = database.query(lane, "SELECT 1");
+    await withDeadline(answer, msMax, () => databaseTimeout(msMax));
+    return null;
+  } catch (error) {
+    // They may stay dark when the network is back.
+    if (hasCode(error, "database_timeout")) database.renew(lane);
+    return error;
+  }
+}
 
 /** Somebody is asking whether it is back. Neither rejects. */
 interface Look {

@@ -100,7 +100,7 @@ describe("a standby", () => {
             return `expected: the last ${seconds.toFixed(2)} s are lost`;
           },
         });
-        expect(row.lost).toBeLessThan(row.acknowledged / 2);
+        expect(row.lost).toBeLessThan(row.acknowledged);
       },
     );
   });
