@@ -7,9 +7,12 @@ import type { PostgresServer } from "./postgres.ts";
  * @returns what lets them go on
  */
 export async function freeze(server: PostgresServer): Promise<() => void> {
-  const [row] = await server.query("SELECT pg_backend_pid() AS pid");
-  const postmaster = parentOf(Number(row?.["pid"]));
-  // The parent first: it would start what it misses anew.
+  // Its own word, since the session that we ask by may have ended before we look for its parent.
+  const [row] = await server.query("SELECT pg_read_file('postmaster.pid') AS text");
+  const postmaster = Number.parseInt(String(row?.["text"]), 10);
+  // The parent first, and only then its children: it would start others anew.
+  signal(postmaster, "SIGSTOP");
+  while (stateOf(postmaster) !== "T") await Bun.sleep(1);
   const pids = [postmaster, ...childrenOf(postmaster)];
   for (const pid of pids) signal(pid, "SIGSTOP");
   return () => {
@@ -33,9 +36,20 @@ function childrenOf(parent: number): number[] {
 }
 
 function parentOf(pid: number): number {
+  return Number(fieldOf(pid, "PPid"));
+}
+
+/** `T`: stopped. */
+function stateOf(pid: number): string | null {
+  return fieldOf(pid, "State")?.charAt(0) ?? null;
+}
+
+/** A line of proc(5)'s status; null when the process has ended. */
+function fieldOf(pid: number, name: string): string | null {
   try {
-    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    const text = readFileSync(`/proc/${pid}/status`, "utf8");
+    return new RegExp(`^${name}:\\s+(.+)$`, "m").exec(text)?.[1] ?? null;
   } catch {
-    return Number.NaN; // it has ended
+    return null;
   }
 }
