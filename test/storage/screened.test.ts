@@ -22,7 +22,7 @@ for (const { name, isHere, open } of twoKinds) {
       counters: createCounters(),
     });
     const keys = createDeniedKeys();
-    keys.takedowns.add(randomBlob(1).hash);
+    keys.takedowns.add(randomBlob(100).hash);
     const lanes = { readLanes: 2, writeLanes: 2, callMsMax: 3_600_000 };
     return { store: screened(batched(kept, lanes), keys), remove: own.remove };
   });
