@@ -26,7 +26,7 @@ function start(...args: readonly string[]): RegistryProcess {
 
 describe("SIGHUP", () => {
   it("reloads the deny list, and what has been taken down, and ends nothing", async () => {
-    const [listed, taken] = [toHex(randomBlob(1).hash), toHex(randomBlob(1).hash)];
+    const [listed, taken] = [toHex(randomBlob(100).hash), toHex(randomBlob(100).hash)];
     const list = join(directory, "list");
     writeFileSync(list, "");
     const registry = start("--deny-list", list);
