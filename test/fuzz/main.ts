@@ -1,7 +1,8 @@
 /*
- * bun run fuzz [--seconds N] [--seed N] [--target NAME]: tries every parser of what strangers send
- * with inputs made of the corpus, N seconds each. What fails is kept in the corpus, where the tests
- * try it from then on. Exit code 1 when something failed.
+ * bun run fuzz [--seconds N] [--seed N] [--target NAME] [--shard I/N]: tries every parser of what
+ * strangers send with inputs made of the corpus, N seconds each; of N shards that share the work,
+ * the I-th. What fails is kept in the corpus, where the tests try it from then on. Exit code 1 when
+ * something failed.
  */
 import { parseArgs } from "node:util";
 import { fuzz, keep, type Run } from "./fuzzing.ts";
@@ -12,14 +13,20 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "10" },
     seed: { type: "string", default: String(Date.now() % 2 ** 32) },
     target: { type: "string" },
+    shard: { type: "string", default: "1/1" },
   },
 });
 const seconds = Number(values.seconds);
 const seed = Number(values.seed);
-const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
+const [shard = Number.NaN, shards = Number.NaN] = values.shard.split("/").map(Number);
+const chosen = targets
+  .filter(({ name }) => values.target === undefined || name === values.target)
+  .filter((_, index) => index % shards === shard - 1);
 if (chosen.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) {
   const names = targets.map(({ name }) => name).join(", ");
-  process.stderr.write(`usage: fuzz [--seconds N] [--seed N] [--target NAME]; names: ${names}\n`);
+  process.stderr.write(
+    `usage: fuzz [--seconds N] [--seed N] [--target NAME] [--shard I/N]; names: ${names}\n`,
+  );
   process.exit(2);
 }
 

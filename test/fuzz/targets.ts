@@ -2,7 +2,7 @@ import { parseTokenFile, TokenFileError } from "../../src/auth/token-file.ts";
 import { parseBlobKey, toBlobHash } from "../../src/domain/blob-key.ts";
 import { createBudget } from "../../src/domain/budget.ts";
 import { toHex, type Bytes } from "../../src/domain/bytes.ts";
-import { RegistryError } from "../../src/domain/errors.ts";
+import { RegistryError, StartError } from "../../src/domain/errors.ts";
 import { formatHttpDate, parseHttpDate } from "../../src/domain/http-date.ts";
 import { parseAuthority } from "../../src/http/authority.ts";
 import { evaluateConditions } from "../../src/http/conditions.ts";
@@ -14,6 +14,7 @@ import { createExists } from "../../src/http/routes/exists.ts";
 import { readTraceparent } from "../../src/http/traceparent.ts";
 import { parseBoundary } from "../../src/multipart/boundary.ts";
 import { readForm } from "../../src/multipart/form-reader.ts";
+import { parseDenyList } from "../../src/ops/deny-list.ts";
 import { cutBytes } from "../support/form.ts";
 import { dataOutcome, inSingleBytes, outcomeOf } from "../support/form-outcome.ts";
 import type { Target } from "./fuzzing.ts";
@@ -252,6 +253,12 @@ const strict: readonly Target[] = [
       }
     },
   },
+  {
+    name: "deny-list",
+    seeds: [`# why\n${digits}\r\n\t${digits.slice(0, 32)} # court order 7\n`, "\ufeff#\n\n"],
+    words: [digits, digits.slice(0, 32), "\n", "\r\n", "#", " ", "\t", "\ufeff", "\0"],
+    read: readDenyListBothWays,
+  },
 ];
 
 /** Every parser of what strangers send, or of what operators write. */
@@ -335,4 +342,29 @@ async function readKeyList(body: Bytes): Promise<string> {
     "keys alone",
   );
   return `${Math.min(names.length, 3)} keys`;
+}
+
+/** A deny list, and what the lines of the same text hold for somebody who reads it slowly. */
+async function readDenyListBothWays(input: Bytes): Promise<string> {
+  const words = textOf(input)
+    .replace(/^\xef\xbb\xbf/, "")
+    .split("\n")
+    .map((line) => line.replace(/#.*/s, "").replace(/^[ \t\r]+|[ \t\r]+$/g, ""))
+    .filter((word) => word !== "");
+  const wrong = words.find((word) => !/^(?:[0-9a-f]{32}){1,2}$/i.test(word));
+  try {
+    const keys = await parseDenyList(input, "list");
+    expectThat(wrong === undefined, "a list of keys alone");
+    expectThat(
+      words.every((word) => keys.has(parseBlobKey(word))),
+      "each of the keys",
+    );
+    expectThat(keys.size === new Set(words.map((word) => word.toLowerCase())).size, "no other");
+    return `${Math.min(keys.size, 3)} keys`;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    expectThat(wrong !== undefined, "a refusal of what is wrong");
+    expectThat(/^[\x20-\x7e\xa0-\uffff]+$/.test(error.message), "one line without controls");
+    return "no key";
+  }
 }
