@@ -1,5 +1,7 @@
+import { reasonOf } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import type { Check, ReadinessChecks } from "../http/routes/health.ts";
+import type { Trouble } from "../storage/breaker.ts";
 
 /** How long a look at the database counts; so /readyz costs it one statement a second at most. */
 const lookMsMax = 1000;
@@ -62,10 +64,7 @@ export function createReadiness(options: ReadinessOptions): ReadinessChecks {
       await probe();
       return { status: "ok", detail: "answers" };
     } catch (error) {
-      return {
-        status: "unavailable",
-        detail: error instanceof Error ? error.message : String(error),
-      };
+      return { status: "unavailable", detail: reasonOf(error) };
     }
   }
 
@@ -76,6 +75,17 @@ export function createReadiness(options: ReadinessOptions): ReadinessChecks {
     }
     return checks;
   };
+}
+
+/**
+ * What /readyz tells of uploads once one could not be stored, until one is: that the database may
+ * only be read, or that its disk is full. Reads go on, so none of it makes the registry unready.
+ */
+export function uploadChecks(trouble: Trouble | null): Readonly<Record<string, Check>> {
+  if (trouble === null) return {};
+  const detail = `the last one failed: ${reasonOf(trouble.error)}`;
+  const ageMs = Math.round(performance.now() - trouble.sinceMs);
+  return { uploads: { status: "ok", detail, ageMs } };
 }
 
 // --- internal ---

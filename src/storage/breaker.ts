@@ -1,14 +1,23 @@
 import { databaseTimeout, withDeadline } from "../domain/deadline.ts";
-import { hasCode, RegistryError } from "../domain/errors.ts";
+import { hasCode, RegistryError, type ErrorCode } from "../domain/errors.ts";
 import { limits } from "../domain/limits.ts";
 import type { Log } from "../domain/log.ts";
 import { within } from "../tracing/current.ts";
 import type { Database, Lane } from "./database.ts";
 
+/** Why the database did not do what it was asked. */
+export interface Trouble {
+  readonly error: RegistryError;
+  /** When, on the clock of `performance`. */
+  readonly sinceMs: number;
+}
+
 /** Keeps calls of one lane from waiting for a database that is out. */
 export interface Breaker {
   /** Whether it is out, as far as is known. */
   isOut(): boolean;
+  /** Why the last call failed; null when it did not, or for what it asked. */
+  trouble(): Trouble | null;
   /** Makes a call, or fails at once with `database_unavailable`. */
   guard<T>(call: () => Promise<T>): Promise<T>;
   /** Asks no more whether it is back. */
@@ -33,19 +42,19 @@ export function createBreaker({ database, lane, log }: BreakerOptions): Breaker 
   const { isUnreachable } = database.dialect;
   let failures = 0;
   let outSinceMs: number | null = null;
-  /** How it was found to be out last. */
-  let latest: unknown = null;
+  let latest: Trouble | null = null;
   let looking: Look | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
 
   function succeeded(): void {
     failures = 0;
+    latest = null;
   }
 
   function failed(error: unknown): void {
     failures = isUnreachable(error) ? failures + 1 : 0;
-    latest = error;
+    latest = troubleIn(error);
     if (failures < limits.breakerFailuresMax || outSinceMs !== null || isStopped) return;
     outSinceMs = performance.now();
     const what = "the database is out; what needs it is refused until it is back";
@@ -71,13 +80,10 @@ export function createBreaker({ database, lane, log }: BreakerOptions): Breaker 
     return { found, soon: Promise.race([found, late]) };
   }
 
-  /** Asks whether it is back. Never rejects. */
   async function look(): Promise<boolean> {
-    const failure = await failureOf(database, lane);
-    if (isUnreachable(failure)) {
-      latest = failure;
-      return false;
-    }
+    const found = await whyOut(database, lane);
+    latest = found;
+    if (found !== null) return false;
     clearTimeout(timer);
     const seconds = Math.round((performance.now() - (outSinceMs ?? 0)) / 100) / 10;
     log.info("the database is back", { lane, seconds });
@@ -96,12 +102,13 @@ export function createBreaker({ database, lane, log }: BreakerOptions): Breaker 
 
   async function whenBack<T>(call: () => Promise<T>): Promise<T> {
     const isBack = looking === null ? (looking = begin()).found : looking.soon;
-    if (!(await isBack)) throw out(latest);
+    if (!(await isBack)) throw out(latest?.error);
     return await guard(call);
   }
 
   return {
     isOut: () => outSinceMs !== null,
+    trouble: () => latest,
     guard,
     stop() {
       isStopped = true;
@@ -112,19 +119,31 @@ export function createBreaker({ database, lane, log }: BreakerOptions): Breaker 
 
 // --- internal ---
 
-/** What a question fails with; null: nothing. Connections on which nobody answers are given up. */
-async function failureOf(database: Database, lane: Lane): Promise<unknown> {
+/** Asks a database something; null when it is there. */
+async function whyOut(database: Database, lane: Lane): Promise<Trouble | null> {
   const msMax = limits.breakerLookMsMax;
   try {
     const answer = database.query(lane, "SELECT 1");
     await withDeadline(answer, msMax, () => databaseTimeout(msMax));
     return null;
   } catch (error) {
-    // They may stay dark when the network is back.
+    // Connections that went dark may stay so when the network is back.
     if (hasCode(error, "database_timeout")) database.renew(lane);
-    return error;
+    return database.dialect.isUnreachable(error) ? troubleIn(error) : null;
   }
 }
+
+/** What an error tells of the database; null: nothing, but of what it was asked. */
+function troubleIn(error: unknown): Trouble | null {
+  if (!(error instanceof RegistryError) || !troubles.has(error.code)) return null;
+  return { error, sinceMs: performance.now() };
+}
+
+const troubles: ReadonlySet<ErrorCode> = new Set([
+  "database_unavailable",
+  "database_timeout",
+  "storage_full",
+]);
 
 /** Somebody is asking whether it is back. Neither rejects. */
 interface Look {

@@ -56,6 +56,12 @@ export interface Dialect {
   isDamage(thrown: unknown): boolean;
 }
 
+/** How a transaction differs from the usual. */
+export interface TransactionOptions {
+  /** Neither it nor its statements have a deadline; waiting for a lock still has one. */
+  readonly isUnbounded?: boolean;
+}
+
 /**
  * A database: statements in, rows out, every failure a RegistryError (`database_unavailable`,
  * `database_timeout`, `storage_full`, else the driver's error as it is), every call ended within
@@ -67,7 +73,11 @@ export interface Database {
   readonly connections: Readonly<Record<Lane, number>>;
   query(lane: Lane, text: string, params?: readonly Param[]): Promise<Rows>;
   /** Runs `work` in one transaction, rolled back when it throws. */
-  transaction<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T>;
+  transaction<T>(
+    lane: Lane,
+    work: (query: Query) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
   /** Gives the connections of a lane up, with what is under way on them: it opens new ones. */
   renew(lane: Lane): void;
   /** Resolves once nothing is under way. */

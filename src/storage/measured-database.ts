@@ -74,10 +74,10 @@ export function measured(inner: Database): MeasuredDatabase {
         ? run()
         : traceStatement(inner, { operation, text, lane, parent }, run);
     },
-    transaction(lane, work) {
+    transaction(lane, work, options) {
       const parent = currentSpan();
       const run = <T>(inTransaction: (query: Query) => Promise<T>): Promise<T> =>
-        timed(lane, "TRANSACTION", () => inner.transaction(lane, inTransaction));
+        timed(lane, "TRANSACTION", () => inner.transaction(lane, inTransaction, options));
       return parent === null
         ? run(work)
         : traceTransaction(inner, { lane, parent }, (traced) =>

@@ -7,25 +7,31 @@ const historyTable = "registry_migrations";
 
 /**
  * Brings the schema up to date and gives the names of what ran. Each migration runs in a
- * transaction of its own, under a lock that every migrating registry takes. When nothing is pending
- * it only reads: a role that may not create tables can serve.
+ * transaction of its own, which may take as long as it takes, under a lock that every migrating
+ * registry takes. When nothing is pending it only reads: a role that may not create tables can
+ * serve.
+ * @param onPending is told what will run, by this registry or by one that was faster
  * @throws StartError when the database is from a newer registry, or its history is another one
  */
 export async function migrate(
   database: Database,
   steps: readonly Migration[] = migrations[database.dialect.name],
+  onPending: (name: string) => void = () => {},
 ): Promise<string[]> {
   const ran: string[] = [];
   const read: Query = async (text, params) => await database.query("health", text, params);
   for (;;) {
     // Looked at without the lock first, and again under it: another registry may have been faster.
-    if ((await pending(database, read, steps)) === null) return ran;
-    const name = await database.transaction("health", async (query) => {
+    const first = await pending(database, read, steps);
+    if (first === null) return ran;
+    onPending(first.name);
+    const locked = async (query: Query): Promise<string | null> => {
       await query(database.dialect.migrationLock);
       const next = await pending(database, query, steps);
       if (next !== null) await run(database, query, next);
       return next?.name ?? null;
-    });
+    };
+    const name = await database.transaction("health", locked, { isUnbounded: true });
     if (name !== null) ran.push(name);
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
-import { createReadiness, type Phase } from "../../src/ops/readiness.ts";
+import { RegistryError } from "../../src/domain/errors.ts";
+import { createReadiness, uploadChecks, type Phase } from "../../src/ops/readiness.ts";
 
 const serving = (): Phase => "serving";
 
@@ -25,6 +26,16 @@ describe("createReadiness", () => {
     expect(await checks()).toMatchObject({
       database: { status: "unavailable", detail: "refused" },
     });
+  });
+
+  it("tells operators what clients are told, but for the advice", async () => {
+    const message = "The database refuses connections at the moment; try again later.";
+    const probe = (): Promise<never> =>
+      Promise.reject(new RegistryError("database_unavailable", message));
+    const checks = createReadiness({ phase: serving, probe });
+    expect((await checks())["database"]?.detail).toBe(
+      "The database refuses connections at the moment",
+    );
   });
 
   it("says that it is stopping, whatever the database does", async () => {
@@ -91,5 +102,22 @@ describe("createReadiness", () => {
     resolve();
     expect(await first).toEqual(await second);
     expect(looks).toBe(1);
+  });
+});
+
+describe("what /readyz tells of uploads", () => {
+  it("is nothing while they work", () => {
+    expect(uploadChecks(null)).toEqual({});
+  });
+
+  it("is why the last one failed, and when, which is no reason to go elsewhere", () => {
+    const error = new RegistryError("storage_full", "The database's disk is full.");
+    const sinceMs = performance.now() - 3000;
+    const { uploads } = uploadChecks({ error, sinceMs });
+    expect(uploads).toMatchObject({
+      status: "ok",
+      detail: "the last one failed: The database's disk is full",
+    });
+    expect(uploads?.ageMs).toBeGreaterThanOrEqual(3000);
   });
 });

@@ -189,6 +189,22 @@ describe("a guarded database", () => {
     expect(await database.query("read", "SELECT 2")).toBe(rows);
   });
 
+  it("tells why the last call failed, until one does not", async () => {
+    const { database, state } = guardedDatabase();
+    expect(database.trouble("write")).toBeNull();
+    const full = new RegistryError("storage_full", "full");
+    state.answer = () => Promise.reject(full);
+    await failures(database, "write", 1);
+    expect(database.trouble("write")).toEqual({ error: full, sinceMs: expect.any(Number) });
+    expect(database.trouble("read")).toBeNull();
+    state.answer = async () => rows;
+    await database.query("write", "INSERT");
+    expect(database.trouble("write")).toBeNull();
+    state.answer = () => Promise.reject(new Error("22001"));
+    await database.query("write", "INSERT").catch(() => {});
+    expect(database.trouble("write")).toBeNull();
+  });
+
   it("asks no more once it is closed", async () => {
     const { database, state, asked } = guardedDatabase();
     state.answer = () => Promise.reject(gone());

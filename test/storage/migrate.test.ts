@@ -9,10 +9,12 @@ import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
 import { openSqlite } from "../../src/storage/sqlite/open.ts";
 import { randomBlob } from "../support/blobs.ts";
 import { optionsOf, serverOf } from "../support/databases.ts";
+import { codeRejectedBy } from "../support/error-code.ts";
 import { hasPostgres, type PostgresVersion } from "../support/postgres-binaries.ts";
 import type { PostgresServer, TestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory } from "../support/registry.ts";
 import { allTables, migrationNames } from "../support/schema.ts";
+import { lockTable } from "../support/table-lock.ts";
 
 const versions: readonly PostgresVersion[] = ["debian-or-newest", "12", "newest"];
 
@@ -147,6 +149,35 @@ describe.each(versions.filter(hasPostgres))("in PostgreSQL %s", (version) => {
     for (const database of all) {
       expect(await createSqlBlobStore(database).putMany([randomBlob(31)])).toHaveLength(1);
     }
+  });
+
+  it("may take longer than a statement, and others wait for it as long", async () => {
+    const first = await open();
+    const steps = stepsOf(first, "CREATE TABLE more (n int); SELECT pg_sleep(1)");
+    await migrate(first);
+    const hasty = [1, 2].map(() => {
+      const database = openPostgres(optionsOf(target as TestDatabase, { timeoutMs: 200 }));
+      opened.push(database);
+      return database;
+    });
+    const told: string[] = [];
+    const tell = (name: string): void => void told.push(name);
+    const ran = await Promise.all(hasty.map((database) => migrate(database, steps, tell)));
+    expect(ran.flat()).toEqual([moreNames[0] ?? ""]);
+    expect(told).toEqual([moreNames[0] ?? "", moreNames[0] ?? ""]);
+    const [row] = await (hasty[0] as Database).query("health", "SHOW statement_timeout");
+    expect(row).toEqual({ statement_timeout: "200ms" });
+  });
+
+  it("does not wait for a table as long, where everybody else would wait behind it", async () => {
+    const steps = stepsOf(await open(), "ALTER TABLE blobs ADD COLUMN more int");
+    await migrate(await open());
+    const lock = await lockTable(server, target as TestDatabase, "blobs");
+    const hasty = openPostgres(optionsOf(target as TestDatabase, { timeoutMs: 200 }));
+    opened.push(hasty);
+    expect(await codeRejectedBy(migrate(hasty, steps))).toBe("database_timeout");
+    await lock.release();
+    expect(await migrate(hasty, steps)).toEqual([moreNames[0] ?? ""]);
   });
 
   it("changes nothing when nothing is pending: a role without rights to do so serves", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "bun:test";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
+import type { Query } from "../../src/storage/database.ts";
 import { measured } from "../../src/storage/measured-database.ts";
 import { operationOf } from "../../src/storage/traced-statements.ts";
 import { parseBlobKey } from "../../src/domain/blob-key.ts";
@@ -51,11 +52,12 @@ for (const kind of twoKinds) {
 
     it("of a transaction are below it", async () => {
       const database = measured(own.database);
-      const work = database.transaction.bind(database, "stream", async (query) => {
+      const work = async (query: Query): Promise<number> => {
         await query("SELECT 1");
         return 2;
-      });
-      expect(await spans.record("request", work)).toBe(2);
+      };
+      const asked = (): Promise<number> => database.transaction("stream", work);
+      expect(await spans.record("request", asked)).toBe(2);
       const transaction = spans.named("TRANSACTION");
       expect(transaction.parentSpanId).toBe(spans.named("request").spanId);
       expect(spans.named("SELECT").parentSpanId).toBe(transaction.spanId);

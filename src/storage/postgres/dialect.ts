@@ -18,7 +18,11 @@ export const postgresDialect: Dialect = {
   joinBlobs: (prefix) =>
     `CROSS JOIN LATERAL (SELECT * FROM blobs WHERE hash >= ${prefix} ` +
     `AND hash <= ${prefix} || CAST('\\x${"ff".repeat(16)}' AS bytea) ORDER BY hash LIMIT 16) b`,
-  migrationLock: `SELECT pg_advisory_xact_lock(${BigInt(migrationLockKey)})`,
+  // Whoever holds it may build an index for an hour; what a migration itself waits for may not.
+  migrationLock:
+    "SET LOCAL lock_timeout = 0; " +
+    `SELECT pg_advisory_xact_lock(${BigInt(migrationLockKey)}); ` +
+    "SET LOCAL lock_timeout TO DEFAULT",
   // Not to_regclass: it would remember, in this session, that the table was not there before the
   // migration lock was waited for.
   tableExists: "SELECT 1 AS found FROM pg_class WHERE relname = $1 AND pg_table_is_visible(oid)",

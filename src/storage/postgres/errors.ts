@@ -37,7 +37,7 @@ export function toRegistryError(thrown: unknown, timeoutMs: number): unknown {
     });
   }
   if (isConnectionTrouble(code, sqlState)) {
-    const why = passingStates[sqlState] ?? "is not available";
+    const why = passingStates[sqlState] ?? passingCodes[code] ?? "is not available";
     return new RegistryError(
       "database_unavailable",
       `The database ${why} at the moment; try again later.`,
@@ -67,6 +67,11 @@ export function isReadOnly(thrown: unknown): boolean {
   return driverFailureOf(thrown)?.sqlState === "25006";
 }
 
+/** Whether a code of the driver says that a server's certificate, or TLS itself, is not right. */
+export function isCertificateTrouble(code: string): boolean {
+  return /CERT|SELF_SIGNED|SIGNATURE|ISSUER|TLS|SSL/.test(code);
+}
+
 /** Whether a statement failed because a page, an index or a long value cannot be read. */
 export function isDamage(thrown: unknown): boolean {
   return /^(?:XX00[012]|58030)$/.test(driverFailureOf(thrown)?.sqlState ?? "");
@@ -77,8 +82,21 @@ export function isDamage(thrown: unknown): boolean {
 /** What passes, in words; of all the rest, that it does. */
 const passingStates: Readonly<Record<string, string>> = {
   "25006": "may only be read",
+  "28000": "does not let the registry in",
+  "28P01": "does not let the registry in",
+  "3D000": "is not there",
+  "53200": "has no memory left",
   "53300": "has no connection left",
+  "57P01": "ended the session",
+  "57P02": "ended the session",
   "57P03": "is starting or stopping",
+};
+
+/** The same of a connection, by the driver's codes. */
+const passingCodes: Readonly<Record<string, string>> = {
+  ERR_POSTGRES_CONNECTION_CLOSED: "closed the connection",
+  ERR_POSTGRES_CONNECTION_REFUSED: "refuses connections",
+  ERR_POSTGRES_CONNECTION_TIMEOUT: "takes no connection",
 };
 
 /**
@@ -89,5 +107,6 @@ const passing = /^(?:08|28|53|57P0)|^(?:25006|25P03|25P04|40001|40P01|3D000)$/;
 
 function isConnectionTrouble(code: string, sqlState: string): boolean {
   if (sqlState !== "") return passing.test(sqlState);
+  if (isCertificateTrouble(code)) return true; // it may have been renewed, or run out
   return code.startsWith("ERR_POSTGRES_") && code !== "ERR_POSTGRES_SYNTAX_ERROR";
 }

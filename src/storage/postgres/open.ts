@@ -1,6 +1,6 @@
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { limits } from "../../domain/limits.ts";
-import type { Database, Lane, Query, Rows } from "../database.ts";
+import type { Database, Lane, Query, Rows, TransactionOptions } from "../database.ts";
 import { postgresDialect } from "./dialect.ts";
 import { isReadOnly, toRegistryError } from "./errors.ts";
 import { openPools, poolShares, type Pool } from "./pools.ts";
@@ -34,45 +34,65 @@ const graceMs = 500;
  * Opens PostgreSQL. Connects at the first statement, and anew at the next after a loss. A call that
  * no server answered in time was sent on a connection that may never work again: the connections of
  * its lane are given up, those under way on others in peace; and so are connections to a server
- * that may only be read, since another one may have its address by now.
+ * that may only be read, since another one may have its address by now. Once one is found that may
+ * be written to, those of the other lanes follow: what is stored there must be found there.
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { timeoutMs } = options;
   /** Longer than what is under way on connections that are given up may take. */
   const graceSecondsMax = Math.ceil((2 * timeoutMs + graceMs) / 1000);
   const pools = openPools(options);
+  let isReadOnlyServer = false;
 
   /** What the registry tells of a failure, and what becomes of the connections. */
   function failed(error: unknown, lane: Lane, pool: Pool): unknown {
     const told = toRegistryError(error, timeoutMs);
+    if (!isReadOnly(error)) return told;
+    isReadOnlyServer = true;
     const isOld = performance.now() - pool.sinceMs > limits.standbyRenewMs;
-    if (isReadOnly(error) && isOld) pools.replace(lane, pool, graceSecondsMax);
+    if (isOld) pools.replace(lane, pool, graceSecondsMax);
     return told;
+  }
+
+  /** A change worked. */
+  function changed(): void {
+    isReadOnlyServer = false;
+    for (const lane of ["read", "stream", "health"] as const) {
+      pools.replace(lane, pools.of(lane), graceSecondsMax);
+    }
   }
 
   async function query(lane: Lane, text: string, params: readonly unknown[] = []): Promise<Rows> {
     const pool = pools.of(lane);
     const statement = pool.sql.unsafe(text, [...params]);
     try {
-      return await withDeadline<Rows>(statement, timeoutMs + graceMs, () => {
+      const rows = await withDeadline<Rows>(statement, timeoutMs + graceMs, () => {
         void statement.cancel();
         pools.replace(lane, pool, graceSecondsMax);
         return databaseTimeout(timeoutMs);
       });
+      if (isReadOnlyServer && lane === "write") changed();
+      return rows;
     } catch (error) {
       throw failed(error, lane, pool);
     }
   }
 
-  async function transaction<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T> {
+  async function transaction<T>(
+    lane: Lane,
+    work: (query: Query) => Promise<T>,
+    { isUnbounded = false }: TransactionOptions = {},
+  ): Promise<T> {
     // `begin` waits for a free connection without a bound; the deadline is for all of it together.
     const pool = pools.of(lane);
     let isLate = false;
     const whole = pool.sql.begin(async (sql) => {
       if (isLate) throw databaseTimeout(timeoutMs);
+      if (isUnbounded) await sql.unsafe("SET LOCAL statement_timeout = 0");
       return await work(async (text, params = []) => await sql.unsafe<Rows>(text, [...params]));
     });
     try {
+      if (isUnbounded) return await whole;
       return await withDeadline(whole, 2 * timeoutMs + graceMs, () => {
         isLate = true;
         pools.replace(lane, pool, graceSecondsMax);

@@ -1,5 +1,5 @@
 import { StartError } from "../../domain/errors.ts";
-import { driverFailureOf, type DriverFailure } from "./errors.ts";
+import { driverFailureOf, isCertificateTrouble, type DriverFailure } from "./errors.ts";
 import type { PostgresOptions } from "./open.ts";
 
 const whereFlags = "--db-host and --db-port";
@@ -59,10 +59,6 @@ function explainConnection({ code, message }: DriverFailure, options: PostgresOp
   }
 }
 
-function isCertificateTrouble(code: string): boolean {
-  return /CERT|SELF_SIGNED|SIGNATURE|ISSUER|TLS|SSL/.test(code);
-}
-
 function explainServer({ sqlState, message }: DriverFailure, options: PostgresOptions): string {
   const { user, name } = options;
   const place = placeOf(options);
@@ -105,9 +101,11 @@ function explainPermission(message: string, user: string, name: string): string 
       : /for table/.test(message)
         ? `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${quoted(user)};`
         : `GRANT ALL ON SCHEMA public TO ${quoted(user)};`;
+  // Where there are tables, there may be a user who has all of it (docs/security.md).
+  const owner = /for table/.test(message) ? "run this as the user that owns the tables, or " : "";
   return (
     `user "${user}" lacks a right in database "${name}" (${message}); ` +
-    `as a superuser run there: ${grant}`
+    `${owner}as a superuser run there: ${grant}`
   );
 }
 

@@ -22,5 +22,5 @@ export const sqliteDialect: Dialect = {
   isConflict: () => false,
   // It is this process's own.
   isUnreachable: () => false,
-  isDamage: (thrown) => codeOf(thrown).startsWith("SQLITE_CORRUPT"),
+  isDamage: (thrown) => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(thrown)),
 };

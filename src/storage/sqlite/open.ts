@@ -2,9 +2,11 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { SQL } from "bun";
 import { Database as UnchangingFile } from "bun:sqlite";
+import { databaseTimeout } from "../../domain/deadline.ts";
 import { codeOf, RegistryError, StartError } from "../../domain/errors.ts";
 import type { Database, Lane, Param, Query, Row, Rows } from "../database.ts";
 import { sqliteDialect } from "./dialect.ts";
+import { watchFile } from "./moved-file.ts";
 
 /** Where the embedded store lives. */
 export interface SqliteOptions {
@@ -12,6 +14,9 @@ export interface SqliteOptions {
   /** Whether a registry may use it meanwhile: for a few short transactions. */
   readonly isShared?: boolean;
 }
+
+/** How long SQLite waits, and this thread with it, for another process that writes. */
+const busyMsMax = 1000;
 
 /** What SQLite may leave in its write-ahead log between checkpoints. */
 const walBytesMax = 64 * 1024 * 1024;
@@ -27,6 +32,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   makeDirectory(directory);
   const lock = await lockDirectory(directory, options.isShared === true);
   const { writer, reader } = await openFiles(directory, lock);
+  const checkFile = watchFile(fileIn(directory));
 
   // A transaction spans several turns of the event loop. Whatever else ran on its connection
   // meanwhile would become part of it, and be lost if it is rolled back: hence one at a time.
@@ -34,7 +40,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   async function exclusively<T>(work: () => Promise<T>): Promise<T> {
     const turn = lastWrite.then(work);
     lastWrite = turn.catch(() => {});
-    return await turn;
+    const outcome = await turn;
+    checkFile();
+    return outcome;
   }
 
   async function query(lane: Lane, text: string, params: readonly Param[] = []): Promise<Rows> {
@@ -78,7 +86,7 @@ export async function openSqliteToRead(options: SqliteOptions): Promise<Database
   const readonly = existsSync(`${file}-wal`);
   const sql = new SQL({ adapter: "sqlite", filename: file, readonly, create: false });
   try {
-    await sql.unsafe("PRAGMA busy_timeout = 1000");
+    await sql.unsafe(`PRAGMA busy_timeout = ${busyMsMax}`);
     await sql.unsafe("PRAGMA query_only = ON");
     await sql.unsafe("SELECT count(*) FROM sqlite_master");
   } catch (error) {
@@ -164,7 +172,7 @@ async function openFiles(directory: string, lock: SQL): Promise<{ writer: SQL; r
 async function openFile(file: string): Promise<SQL> {
   const sql = new SQL({ adapter: "sqlite", filename: file });
   try {
-    await sql.unsafe("PRAGMA busy_timeout = 1000");
+    await sql.unsafe(`PRAGMA busy_timeout = ${busyMsMax}`);
     await sql.unsafe("PRAGMA journal_mode = WAL");
     await sql.unsafe("PRAGMA synchronous = FULL");
     await sql.unsafe(`PRAGMA journal_size_limit = ${walBytesMax}`);
@@ -238,8 +246,7 @@ function numbered(text: string): string {
   return known;
 }
 
-const trouble =
-  /^(ERR_SQLITE_CONNECTION_CLOSED$|SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|NOMEM))/;
+const trouble = /^(ERR_SQLITE_CONNECTION_CLOSED$|SQLITE_(IOERR|CANTOPEN|READONLY|NOMEM))/;
 
 function toRegistryError(thrown: unknown): unknown {
   const code = codeOf(thrown);
@@ -248,6 +255,7 @@ function toRegistryError(thrown: unknown): unknown {
       cause: thrown,
     });
   }
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return databaseTimeout(busyMsMax, thrown);
   if (trouble.test(code)) {
     return new RegistryError(
       "database_unavailable",

@@ -213,6 +213,27 @@ describe("toRegistryError", () => {
     expect(codeFrom("ERR_POSTGRES_SYNTAX_ERROR")).toBe("as it is");
   });
 
+  it("takes a certificate that is not accepted any more for a database that is out", () => {
+    for (const code of ["CERT_HAS_EXPIRED", "DEPTH_ZERO_SELF_SIGNED_CERT"]) {
+      expect(codeFrom(code)).toBe("database_unavailable");
+    }
+    expect(codeFrom("ENOENT")).toBe("as it is");
+  });
+
+  it.each([
+    ["ERR_POSTGRES_CONNECTION_REFUSED", undefined, "refuses connections"],
+    ["ERR_POSTGRES_CONNECTION_CLOSED", undefined, "closed the connection"],
+    ["ERR_POSTGRES_SERVER_ERROR", "25006", "may only be read"],
+    ["ERR_POSTGRES_SERVER_ERROR", "53300", "has no connection left"],
+    ["ERR_POSTGRES_SERVER_ERROR", "28P01", "does not let the registry in"],
+    ["ERR_POSTGRES_SERVER_ERROR", "08006", "is not available"],
+  ])("says what is the matter: %s %s", (code, sqlState, why) => {
+    const cause = Object.assign(new Error('user "geheim"'), { code, errno: sqlState });
+    expect(toRegistryError(cause, 1)).toMatchObject({
+      message: `The database ${why} at the moment; try again later.`,
+    });
+  });
+
   it("keeps the cause, and lets alone what is told already or is none of the driver's", () => {
     const cause = thrown("ERR_POSTGRES_CONNECTION_CLOSED");
     expect(toRegistryError(cause, 1)).toHaveProperty("cause", cause);

@@ -67,7 +67,8 @@ describe("toStartError", () => {
     await superuser.close();
     const remedy = `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${target.user};`;
     expect(await migrationComplaint(target)).toEndWith(
-      `(permission denied for table registry_migrations); as a superuser run there: ${remedy}`,
+      "(permission denied for table registry_migrations); run this as the user that owns the " +
+        `tables, or as a superuser run there: ${remedy}`,
     );
     await server.query(remedy, target.name);
     expect(await migrationComplaint(target)).toBe("no complaint");
