@@ -16,6 +16,7 @@ import { getBesideUploads } from "./rows/get-beside-uploads.ts";
 import { getCached } from "./rows/get-cached.ts";
 import { getUncached } from "./rows/get-uncached.ts";
 import { large } from "./rows/large.ts";
+import { limits } from "./rows/limits.ts";
 import { metrics } from "./rows/metrics.ts";
 import { post } from "./rows/post.ts";
 import { embedded, sizesRow } from "./rows/sizes.ts";
@@ -56,6 +57,7 @@ const rows: readonly Row[] = [
   large,
   metrics,
   traces,
+  limits,
   start,
   getBesideUploads,
   cacheMemory,

@@ -15,6 +15,8 @@ export interface Hasher {
 export interface ClientOptions {
   /** `https://registry.example.org`, or with a path where a proxy puts the registry below one. */
   readonly url: string | URL;
+  /** Who may upload, where the registry asks for it: sent with uploads and with `exists` alone. */
+  readonly token?: string;
   /** Sends a request; left out: the platform's `fetch`. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** Makes a faster BLAKE3 than this file's. */
@@ -103,10 +105,11 @@ export class RegistryClientError extends Error {
   }
 }
 
-/** Makes a client. @throws TypeError when `url` is none of http or https, or holds a password */
+/** Makes a client. @throws TypeError when `url` or `token` is none, or `url` has a password */
 export function createClient(options: ClientOptions): RegistryClient {
   const connection: Connection = {
     base: baseOf(options.url),
+    authorization: authorizationOf(options.token),
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     createHasher: options.hash ?? createBlake3,
     retries: options.retries ?? 5,
@@ -195,6 +198,8 @@ interface ErrorFacts {
 
 interface Connection {
   readonly base: string;
+  /** The header field of what not everybody may do. */
+  readonly authorization: Readonly<Record<string, string>>;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly createHasher: () => Hasher;
   readonly retries: number;
@@ -216,9 +221,17 @@ function baseOf(text: string | URL): string {
   return origin + pathname.replace(/(?:\/api\/v1\/metadata)?\/*$/, apiPath);
 }
 
+/** What is no token stays out of messages: whatever sends it would show all of it. */
+function authorizationOf(token?: string): Readonly<Record<string, string>> {
+  if (token === undefined) return {};
+  if (!/^[\w.~+/-]+=*$/.test(token)) throw new TypeError("the token has characters that none has");
+  return { Authorization: `Bearer ${token}` };
+}
+
 async function upload(run: Run, data: Uint8Array | Blob): Promise<Receipt> {
   const hash = await hashOf(run, data);
-  const headers = { "Content-Type": "application/octet-stream" };
+  const { authorization } = run.connection;
+  const headers = { "Content-Type": "application/octet-stream", ...authorization };
   return await repeat(run, async () => {
     const init = { method: "PUT", headers, body: data as NonNullable<RequestInit["body"]> };
     const answer = await readJson(run, await send(run, `/${hash}`, init));
@@ -316,7 +329,7 @@ async function exists(run: Run, keys: readonly string[]): Promise<boolean[]> {
   const missing = new Set<string>();
   for (let first = 0; first < all.length; first += keyListMax) {
     const body = JSON.stringify({ hashes: all.slice(first, first + keyListMax) });
-    const headers = { "Content-Type": "application/json" };
+    const headers = { "Content-Type": "application/json", ...run.connection.authorization };
     const answer = await repeat(run, async () => {
       return await readJson(run, await send(run, "/exists", { method: "POST", headers, body }));
     });

@@ -2,6 +2,7 @@
 import { runRoot } from "./cli/root.ts";
 import { StartError } from "./domain/errors.ts";
 import { flushLog } from "./ops/log-output.ts";
+import { withoutSecrets } from "./ops/redaction.ts";
 import { UsageError } from "./ops/usage-error.ts";
 
 const flushMsMax = 2000;
@@ -19,7 +20,8 @@ async function main(): Promise<number> {
       process.stderr.write(`registry: ${error.message}\n`);
       return 1;
     }
-    process.stderr.write(`registry: this is a bug in the registry\n${Bun.inspect(error)}\n`);
+    const told = withoutSecrets(Bun.inspect(error));
+    process.stderr.write(`registry: this is a bug in the registry\n${told}\n`);
     return 1;
   }
 }

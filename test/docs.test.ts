@@ -63,7 +63,7 @@ describe("docs/limits.md", () => {
     const values = Object.entries(limits).map(([name, value]) => [name, toText(name, value)]);
     const defaults = measuredFlags.map((flag) => [
       `--${flag.name}`,
-      String(flag.default).replace(/(?<=\d)(?=[A-Za-z])/, " "),
+      (flag.default ?? "none").replace(/(?<=\d)(?=[A-Za-z])/, " "),
     ]);
     const untold = [...values, ...defaults].filter(
       ([name = "", text = ""]) => !new RegExp(`(?<![\\d.])${text}\\b`).test(told.get(name) ?? ""),

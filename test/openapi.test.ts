@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "../src/domain/bytes.ts";
 import type { ErrorCode } from "../src/domain/errors.ts";
@@ -13,14 +14,17 @@ import { readApiDocument, type ApiDocument, type ApiResponse } from "./support/a
 import {
   apiRequests,
   deniedHash,
+  expiredToken,
+  limitRequests,
   sendApiRequest,
+  tokenRequests,
   type ApiRequest,
 } from "./support/api-requests.ts";
 import { randomBlob } from "./support/blobs.ts";
 import { overwriteRow } from "./support/damage.ts";
 import { utf8 } from "./support/form.ts";
 import type { RawResponse } from "./support/raw-http.ts";
-import { startRegistry, type TestRegistry } from "./support/registry.ts";
+import { startRegistry, temporaryDirectory, type TestRegistry } from "./support/registry.ts";
 
 const committed = join(import.meta.dir, "../openapi.yaml");
 
@@ -45,7 +49,14 @@ const transportFields = [
 ];
 
 /** Fields that are not the same for every answer about the example blob. */
-const variableFields = ["content-length", "last-modified"];
+const variableFields = [
+  "content-length",
+  "last-modified",
+  "ratelimit",
+  "ratelimit-policy",
+  "retry-after",
+  "www-authenticate",
+];
 
 let document: ApiDocument;
 beforeAll(async () => {
@@ -141,7 +152,8 @@ describe("a registry answers as the document says", () => {
 
   it("tells no status that no request here brings about, but for faults", () => {
     for (const { id, responses } of document.operations) {
-      const given = apiRequests.filter(({ operation }) => operation === id).map(statusFor);
+      const sent = [...apiRequests, ...tokenRequests, ...limitRequests];
+      const given = sent.filter(({ operation }) => operation === id).map(statusFor);
       const told = Object.keys(responses).filter((status) => !faultStatuses.includes(status));
       expect([id, ...told]).toEqual([id, ...new Set(given.map(String))].toSorted(byNumber));
     }
@@ -161,6 +173,46 @@ describe("a registry answers as the document says", () => {
       JSON.stringify(exampleOf("Readiness")),
     );
   });
+});
+
+describe("a registry that wants a token answers as the document says", () => {
+  let registry: TestRegistry;
+  beforeAll(async () => {
+    const directory = temporaryDirectory();
+    const uploadTokenFile = join(directory, "tokens");
+    await Bun.write(uploadTokenFile, `${expiredToken} bob 2020-01-01T00:00:00Z\n`);
+    registry = await startRegistry({ uploadTokenFile });
+    rmSync(directory, { recursive: true });
+  });
+  afterAll(() => registry.stop());
+
+  it.each(tokenRequests.map((request) => [nameOf(request), request] as const))(
+    "%s",
+    async (_, request) => {
+      const operation = document.operation(request.operation);
+      const answer = await sendApiRequest(registry.port, operation, request);
+      expect(complaintsOf(request, answer)).toEqual([]);
+    },
+  );
+});
+
+describe("a registry with limits answers as the document says", () => {
+  let registry: TestRegistry;
+  beforeAll(async () => {
+    const once = { amount: 1, perMs: 3_600_000 };
+    registry = await startRegistry({ rates: { uploads: once, reads: once } });
+  });
+  afterAll(() => registry.stop());
+
+  it.each(limitRequests.map((request) => [nameOf(request), request] as const))(
+    "%s",
+    async (_, request) => {
+      const operation = document.operation(request.operation);
+      const answer = await sendApiRequest(registry.port, operation, request);
+      expect(complaintsOf(request, answer)).toEqual([]);
+      expect(Object.keys(answer.headers)).toContain("ratelimit");
+    },
+  );
 });
 
 describe("a registry that is starting answers as the document says", () => {

@@ -64,7 +64,7 @@ const houseTests = ["docs.test.ts", "http/edges.test.ts", "openapi.test.ts", "ti
 const columnsMax = 100;
 const linesMax = { source: 300, test: 400 };
 /** Whoever takes the client into a program of their own wants one file, BLAKE3 included. */
-const linesMaxOf: Readonly<Record<string, number>> = { "src/client.ts": 620 };
+const linesMaxOf: Readonly<Record<string, number>> = { "src/client.ts": 640 };
 const vagueNames = /(?:^|\/)(?:common|helpers?|index|misc|types|utils?)\.ts$/;
 
 // Written so that this file does not find itself.

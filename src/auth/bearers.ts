@@ -7,7 +7,7 @@ type Bearer =
   /** It names no token. */
   | { readonly kind: "missing" }
   | { readonly kind: "unknown" }
-  | { readonly kind: "expired" };
+  | { readonly kind: "expired"; readonly name: string };
 
 /** Those who may upload. */
 export interface Bearers {
@@ -38,8 +38,8 @@ export function createBearers(tokens: readonly Token[]): Bearers {
       if (timingSafeEqual(entry.blinded, blinded)) found = entry.token;
     }
     if (found === null) return { kind: "unknown" };
-    if (found.expiresAtMs !== null && nowMs >= found.expiresAtMs) return { kind: "expired" };
-    return { kind: "known", name: found.name };
+    const { name, expiresAtMs } = found;
+    return { kind: expiresAtMs !== null && nowMs >= expiresAtMs ? "expired" : "known", name };
   }
 
   return { identify };

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { limits } from "../domain/limits.ts";
 
 /** A token that may upload. The token itself is not kept. */
 export interface Token {
@@ -14,9 +15,6 @@ export interface Token {
 export class TokenFileError extends Error {
   override readonly name = "TokenFileError";
 }
-
-/** Tokens of one file. */
-export const tokensMax = 10_000;
 
 /** Fewer characters can be guessed. */
 const tokenCharactersMin = 16;
@@ -50,7 +48,9 @@ export function parseTokenFile(text: string): Token[] {
     const token = readToken(words, number);
     const earlier = lineOf.get(token.digest);
     if (earlier !== undefined) throw badLine(number, `the token is that of line ${earlier}`);
-    if (tokens.length === tokensMax) throw badLine(number, `more than ${tokensMax} tokens`);
+    if (tokens.length === limits.uploadTokensMax) {
+      throw badLine(number, `more than ${limits.uploadTokensMax} tokens`);
+    }
     lineOf.set(token.digest, number);
     tokens.push(token);
   }

@@ -12,6 +12,8 @@ export interface CommandNotes {
 
 const key = "24c83c96c8ffda4f4848b2bedf2800a0";
 
+const expiry = "2027-01-31T00:00:00Z";
+
 /** By command. */
 export const notesOf: Readonly<Record<CommandName, CommandNotes>> = {
   serve: {
@@ -81,6 +83,7 @@ export const notesOf: Readonly<Record<CommandName, CommandNotes>> = {
         "tar c photos | registry put a.bin b.bin -",
       ],
       ["To a registry elsewhere:", "registry put --url https://registry.example.org a.bin"],
+      ["To one that wants a token:", "registry put --token-file ~/.registry-token a.bin"],
     ],
   },
   get: {
@@ -99,6 +102,16 @@ export const notesOf: Readonly<Record<CommandName, CommandNotes>> = {
       "A line is printed for each key, in their order: the key, then the size of its blob in " +
       'bytes and when it was uploaded, or "missing".',
     examples: [["See whether a blob is there:", `registry stat ${key}`]],
+  },
+  token: {
+    exitCodes: "0 done, 2 wrong usage",
+    facts:
+      "Two lines are printed: the token, shown this once, which is for whoever uploads, and the " +
+      "line to be added to the file of --upload-token-file, which holds a hash of it. The server " +
+      "takes it after SIGHUP. NAME is what its log calls the bearer.",
+    examples: [
+      ["A token for alice, until the end of January:", `registry token alice --expires ${expiry}`],
+    ],
   },
   openapi: { exitCodes: "0 done, 2 wrong usage", examples: [] },
 };

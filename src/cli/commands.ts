@@ -34,7 +34,7 @@ export const commands = {
   },
   put: {
     summary: "upload files (-: standard input) and print their keys",
-    flags: commandFlagsNamed("url", "json"),
+    flags: commandFlagsNamed("url", "token-file", "json"),
     operands: "FILE...",
   },
   get: {
@@ -46,6 +46,11 @@ export const commands = {
     summary: "say which keys are there, and how large the blobs are",
     flags: commandFlagsNamed("url", "json"),
     operands: "KEY...",
+  },
+  token: {
+    summary: "make a token for --upload-token-file of the server",
+    flags: commandFlagsNamed("expires", "json"),
+    operands: "[NAME]",
   },
   openapi: { summary: "print the OpenAPI document of the HTTP interface (YAML)", flags: [] },
 } as const satisfies Readonly<Record<string, Command>>;

@@ -11,7 +11,7 @@ import {
   type CommandName,
 } from "./commands.ts";
 
-const nameColumns = 33;
+const nameColumns = 34;
 
 /** The name and version of the program and of what it runs on, as `--version` shows it. */
 export function renderVersion(): string {
@@ -121,6 +121,7 @@ function describeValues(command: CommandName): string {
     "A flag is written --flag VALUE or --flag=VALUE, and wins over its environment variable.",
     `An empty variable counts as unset${ofSwitches}.`,
     kinds.includes("size") ? "SIZE: 500 (bytes), 10KiB, 64MiB, 1GiB." : "",
+    kinds.includes("rate") ? "RATE: 100/s, 5/m, 1000/h; of bytes 10MiB/s." : "",
     kinds.includes("duration") ? "DURATION: 500ms, 10s, 5m, 1h." : "",
   ].join(" ");
 }

@@ -1,4 +1,4 @@
-import { readEnvironment } from "../ops/config.ts";
+import { readEnvironment, typedSecretsVariable } from "../ops/config.ts";
 import { toVariable, type FlagName } from "../ops/flags.ts";
 import type { Environment } from "../ops/settings.ts";
 import { toWords, type Invocation } from "./arguments.ts";
@@ -11,8 +11,8 @@ export interface HiddenInvocation {
 
 /**
  * Moves a password, or a URL that holds one, from the arguments to its environment variable; null
- * when there is nothing to hide. An empty password stays where it is: it is no secret, and an
- * empty variable would count as unset.
+ * when there is nothing to hide. A note of it is left to the log, which recommends better places.
+ * An empty password stays where it is: it is no secret, and an empty variable would count as unset.
  */
 export function toHidden(
   invocation: Invocation,
@@ -21,14 +21,19 @@ export function toHidden(
   if (invocation.kind !== "run") return null;
   const kept: Partial<Record<FlagName, string>> = {};
   const moved: Record<string, string> = {};
+  const typed: string[] = [];
   for (const [name, value] of Object.entries(invocation.values)) {
-    if (isSecret(name, value)) moved[toVariable(name)] = value;
-    else kept[name as FlagName] = value;
+    if (isSecret(name, value)) {
+      moved[toVariable(name)] = value;
+      typed.push(name);
+    } else {
+      kept[name as FlagName] = value;
+    }
   }
-  if (Object.keys(moved).length === 0) return null;
+  if (typed.length === 0) return null;
   return {
     words: toWords({ ...invocation, values: kept }),
-    environment: { ...environment, ...moved },
+    environment: { ...environment, ...moved, [typedSecretsVariable]: typed.join(" ") },
   };
 }
 

@@ -6,6 +6,7 @@ import { createSettings, type Settings } from "../ops/settings.ts";
 import { UsageError } from "../ops/usage-error.ts";
 import { openSource, sizeOf, standardInput } from "./blob-source.ts";
 import { argsOf, toValues } from "./citty-args.ts";
+import { readClientToken } from "./client-token.ts";
 import { commands } from "./commands.ts";
 import { untilInterrupted } from "./interruption.ts";
 import { runErrand, type Outcome } from "./outcomes.ts";
@@ -44,7 +45,8 @@ async function put(
   settings: Settings,
   signal: AbortSignal,
 ): Promise<number> {
-  const remote = await openRemote(settings, limits.commandTransferMsMax);
+  const token = readClientToken(settings, readEnvironment());
+  const remote = await openRemote(settings, limits.commandTransferMsMax, token);
   const total = process.stderr.isTTY ? await totalOf(files) : null;
   const progress = createProgress({
     stream: process.stderr,

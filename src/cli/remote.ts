@@ -24,9 +24,14 @@ export interface Failure {
 /**
  * The registry of `--url`.
  * @param timeoutMs how long a call may take in all
+ * @param token to upload with; null: none
  * @throws UsageError when that is no URL of a registry
  */
-export async function openRemote(settings: Settings, timeoutMs: number): Promise<Remote> {
+export async function openRemote(
+  settings: Settings,
+  timeoutMs: number,
+  token: string | null = null,
+): Promise<Remote> {
   const url = settings.text("url") ?? "";
   // Loads the addon, which a usage error does not need.
   const { createHashing } = await import("../hashing/blake3.ts");
@@ -37,6 +42,7 @@ export async function openRemote(settings: Settings, timeoutMs: number): Promise
       timeoutMs,
       retries,
       hash: () => toClientHasher(hashing),
+      ...(token === null ? {} : { token }),
       ...(send === undefined ? {} : { fetch: send }),
     });
   try {
@@ -55,6 +61,9 @@ export function explain(error: unknown): Failure {
     const { code, status, detail } = error;
     if (status !== null && status >= 300 && status < 400) {
       return { code, detail: "the registry redirects; name where it leads to with --url" };
+    }
+    if (code === "token_required") {
+      return { code, detail: "uploading there takes a token; name its file with --token-file" };
     }
     return { code, detail: toPrintable(detail) };
   }

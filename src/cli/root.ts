@@ -11,6 +11,7 @@ import { createOpenapiCommand } from "./openapi.ts";
 import { createPutCommand } from "./put.ts";
 import { createServeCommand } from "./serve.ts";
 import { createStatCommand } from "./stat.ts";
+import { createTokenCommand } from "./token.ts";
 import { createVerifyCommand } from "./verify.ts";
 
 /**
@@ -44,6 +45,7 @@ export async function runRoot(words: readonly string[]): Promise<number> {
     put: createPutCommand(finish, operands),
     get: createGetCommand(finish, operands),
     stat: createStatCommand(finish, operands),
+    token: createTokenCommand(finish, operands),
     openapi: createOpenapiCommand(finish),
   } satisfies Record<CommandName, CommandDef>;
   // Without a `run` of its own: citty would run it besides the sub-command.

@@ -12,6 +12,10 @@ export type ErrorCode =
   | "invalid_host"
   | "invalid_label"
   | "origin_not_allowed"
+  | "token_required"
+  | "token_invalid"
+  | "token_expired"
+  | "rate_limited"
   | "taken_down"
   | "precondition_failed"
   | "range_not_satisfiable"
@@ -82,9 +86,18 @@ export function hasCode(thrown: unknown, code: ErrorCode): thrown is RegistryErr
   return thrown instanceof RegistryError && thrown.code === code;
 }
 
+/** What was thrown, in words for an operator: whether to try again is theirs to know. */
+export function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown instanceof RegistryError
+    ? thrown.message.replace(/(; try again later)?\.$/, "")
+    : thrown.message;
+}
+
 /** Whether the same request may succeed later, unchanged: such answers carry `Retry-After`. */
 export function isRetryable(code: ErrorCode): boolean {
   return (
+    code === "rate_limited" ||
     code === "database_unavailable" ||
     code === "database_timeout" ||
     code === "overloaded" ||

@@ -79,6 +79,15 @@ export const limits = {
   deniedKeysMax: 1_000_000,
   /** Bytes of the file of --deny-list. */
   denyListBytesMax: 128 * mebibyte,
+  /** Tokens that may upload, and bytes of the file of --upload-token-file. */
+  uploadTokensMax: 10_000,
+  uploadTokenFileBytesMax: 4 * mebibyte,
+  /** Bytes of the file of --tls-cert, and of --tls-key. */
+  tlsFileBytesMax: mebibyte,
+  /** How long new connections may still meet the certificate before the one that was read. */
+  tlsRenewalMs: 1000,
+  /** Clients that each rate limit remembers; of more, those are forgotten who came least lately. */
+  rateLimitClientsMax: 100_000,
   /** How often each registry asks what has been taken down, and how long until it worries. */
   takedownLookMs: 5000,
   takedownAgeMsMax: 30_000,
@@ -88,6 +97,8 @@ export const limits = {
   /** What of the log waits for its reader, and one line of it, in characters. */
   logBufferCharactersMax: mebibyte,
   logLineCharactersMax: 64 * kibibyte,
+  /** Failed requests with one code that are told a second. */
+  failureLinesPerSecondMax: 10,
   /** Calls in a row that find no database, after which it counts as out. */
   breakerFailuresMax: 3,
   /** How long a look whether it is back may take; the pause between two nobody asked for. */

@@ -1,11 +1,10 @@
 import { countRefusal, type Counters } from "../domain/counters.ts";
-import type { ErrorCode, RegistryError } from "../domain/errors.ts";
+import type { ErrorCode } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import { currentSpan } from "../tracing/current.ts";
 import type { Span } from "../tracing/span.ts";
+import { createFailureLog } from "./failure-log.ts";
 import { answerSender } from "./lingering.ts";
-import { targetOf } from "./request-log.ts";
-import { traceFieldsOf } from "./traceparent.ts";
 import { statusOf, toProblem, toRegistryError, type Fields } from "./problem.ts";
 
 /** Turns what a handler does into an answer, whatever happens. */
@@ -13,7 +12,7 @@ export interface Answering {
   /** Waits for the handler; what it throws becomes a problem document. */
   answer(request: Request, handler: () => Promise<Response>): Promise<Response>;
   /**
-   * The problem document of an error, logged here and only here if the fault is ours; given so
+   * The problem document of an error, logged by way of here alone if the fault is ours; given so
    * that the client can read it, even one that is still sending.
    */
   refuse(request: Request, thrown: unknown, fields?: Fields): Promise<Response>;
@@ -29,6 +28,8 @@ export interface AnsweringOptions {
 
 /** The one way out of every handler. */
 export function createAnswering({ log, counters }: AnsweringOptions): Answering {
+  const tellFailure = createFailureLog(log);
+
   function count(response: Response): Response {
     const { responses } = counters;
     responses[response.status] = (responses[response.status] ?? 0) + 1;
@@ -37,7 +38,7 @@ export function createAnswering({ log, counters }: AnsweringOptions): Answering 
 
   async function refuse(request: Request, thrown: unknown, fields: Fields = {}): Promise<Response> {
     const error = toRegistryError(thrown);
-    tell(log, request, error);
+    tellFailure(request, error);
     trace(currentSpan(), error.code);
     countRefusal(counters, error.code);
     const refusal = count(toProblem(error, { ...closingFields(request), ...fields }));
@@ -69,16 +70,4 @@ function closingFields(request: Request): Fields {
 function trace(span: Span | null, code: ErrorCode): void {
   span?.set("registry.error.code", code);
   if (statusOf[code] >= 500) span?.fail(code);
-}
-
-/** What the operator wants so: telling it at each request would say nothing new. */
-const untold: ReadonlySet<ErrorCode> = new Set(["starting", "read_only", "quota_exceeded"]);
-
-function tell(log: Log, request: Request, error: RegistryError): void {
-  const status = statusOf[error.code];
-  if (status < 500 || untold.has(error.code)) return;
-  const traces = traceFieldsOf(request.headers);
-  const fields = { ...targetOf(request), code: error.code, ...traces, error };
-  if (status === 503) log.warn("request failed", fields);
-  else log.error("request failed", fields);
 }

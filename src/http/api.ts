@@ -27,18 +27,9 @@ export interface Handlers {
   readonly unmatched: (request: Request) => Promise<Response>;
 }
 
-/**
- * Every route of the registry, as a list. No hook but the one for what no route takes: a global
- * hook would cost a third of the throughput.
- */
+/** Every route of the registry, as a list, of which the OpenAPI document is made too. */
 export function createApi(handlers: Handlers) {
-  const api = new Elysia({
-    strictPath: true,
-    // Else Elysia looks for the path from the 11th character of the URL on, and finds another one
-    // when the host has fewer than four.
-    handler: { standardHostname: false },
-  })
-    .onError(({ request }) => handlers.unmatched(request))
+  const api = new Elysia()
     .post(metadataPath, ({ request }) => handlers.saveMetadata(request), {
       parse: "none",
       detail: saveMetadataDetail,
@@ -76,12 +67,16 @@ export function createApi(handlers: Handlers) {
 }
 
 /**
- * Answers requests by the routes. Blobs come and go without them: what everybody asks for need not
- * be looked up, and on a path with a parameter Elysia passes a HEAD route over, runs that of GET,
- * and reads its body to the end to count it.
+ * Answers requests by the routes. They are looked up here: Elysia's own router looks for the path
+ * from a fixed character of the URL on, which is wrong for `https://` or for short hosts, and on a
+ * path with a parameter it passes a HEAD route over, runs that of GET, and reads its body to the
+ * end to count it.
  */
 export function createFetch(handlers: Handlers): Fetch {
-  const { fetch: route } = createApi(handlers);
+  const routes = new Map<string, Route>();
+  for (const { method, path, handler } of createApi(handlers).routes) {
+    routes.set(`${method} ${path}`, handler as unknown as Route);
+  }
   const asks = new Map([
     ["GET", handlers.loadMetadata],
     ["HEAD", handlers.headMetadata],
@@ -92,14 +87,19 @@ export function createFetch(handlers: Handlers): Fetch {
     const named = handlers.named(request);
     if (named !== null) return named;
     const path = pathOf(request.url);
-    if (request.method === "POST" && path === metadataPath) return handlers.saveMetadata(request);
-    const ask = asks.get(request.method);
-    if (ask === undefined) return route(request);
+    const { method } = request;
+    if (method === "POST" && path === metadataPath) return handlers.saveMetadata(request);
     const key = keyTextOf(path);
-    if (key !== null) return ask(request, key);
-    // To Elysia this would be a key.
-    return path === existsPath ? handlers.unmatched(request) : route(request);
+    const ask = key === null ? undefined : asks.get(method);
+    if (key !== null && ask !== undefined) return ask(request, key);
+    const route = routes.get(`${method} ${path}`);
+    return route === undefined ? handlers.unmatched(request) : route({ request });
   }
 
   return answer;
 }
+
+// --- internal ---
+
+/** What a route does, which needs nothing of Elysia's context but the request. */
+type Route = (context: { readonly request: Request }) => Promise<Response>;

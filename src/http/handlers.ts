@@ -5,10 +5,12 @@ import { RegistryError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { Registry } from "../domain/registry.ts";
 import type { Handlers } from "./api.ts";
-import { createAnswering } from "./answering.ts";
+import { createAnswering, type Answering } from "./answering.ts";
 import { createLargeBody } from "./large-body.ts";
 import type { Destinations } from "./destinations.ts";
 import { parseHostLabel } from "./host-label.ts";
+import type { RateLimits } from "./guards/rate-limits.ts";
+import type { TokenGuard } from "./guards/tokens.ts";
 import { createOriginGuard, preflightFields } from "./origins.ts";
 import { methodsOf, namedMethodsOf, pathOf, toUnmatched } from "./path-map.ts";
 import { createDownload } from "./routes/download.ts";
@@ -36,6 +38,10 @@ export interface HandlersOptions {
   readonly destinations: Destinations;
   /** Origins of pages that may upload, besides the registry's own. */
   readonly uploadOrigins: ReadonlySet<string>;
+  /** Whom uploads, and questions about many blobs, are taken from; null, or left out: everybody. */
+  readonly guardToken?: TokenGuard | null;
+  /** How much each client may ask for; left out: as much as it likes. */
+  readonly rateLimits?: Pick<RateLimits, "uploads" | "reads">;
   /**
    * Throws what there is against taking an upload now, before its body is read; is given its
    * length, where that is announced. Left out: nothing.
@@ -46,24 +52,21 @@ export interface HandlersOptions {
 /** What every route does, with a problem document for whatever goes wrong. */
 export function createHandlers(options: HandlersOptions): Handlers {
   const { registry, checks, counters, log, budget, sending } = options;
-  const { blobBytesMax, workMsMax, destinations, guardUpload } = options;
+  const { blobBytesMax, workMsMax, destinations } = options;
   const { answer, refuse, count } = createAnswering({ log, counters });
-  const receive = createReceiving({ registry, budget, blobBytesMax, storeMsMax: workMsMax });
-  const guardOrigin = createOriginGuard(options);
+  const receive = createReceiving({
+    registry,
+    budget,
+    blobBytesMax,
+    spendBytes: options.rateLimits?.uploads?.spend ?? null,
+    storeMsMax: workMsMax,
+  });
+  const { change, ask, read } = createAdmission(options, answer);
   const upload = createUpload({ receive, destinations });
   const put = createPut({ registry, receive, destinations });
   const exists = createExists(registry, budget);
   const largeBody = createLargeBody({ log, counters });
   const download = createDownload({ registry, largeBody, sending, counters, workMsMax });
-
-  /** What changes something, and so is not taken from everybody's pages. */
-  function change(request: Request, handler: () => Promise<Response>): Promise<Response> {
-    return answer(request, async () => {
-      guardOrigin(request);
-      guardUpload?.(declaredBytesOf(request));
-      return await handler();
-    });
-  }
 
   async function answerUnmatched(
     request: Request,
@@ -85,7 +88,7 @@ export function createHandlers(options: HandlersOptions): Handlers {
     if (methods === null) return refuse(request, nothingBesides());
     if (method !== "GET" && method !== "HEAD") return answerUnmatched(request, methods);
     const load = method === "GET" ? download.get : download.head;
-    return answer(request, async () => await load(request, toHex(parseHostLabel(label))));
+    return read(request, async () => await load(request, toHex(parseHostLabel(label))));
   }
 
   return {
@@ -98,9 +101,9 @@ export function createHandlers(options: HandlersOptions): Handlers {
       }
     },
     saveMetadata: (request) => change(request, () => upload(request)),
-    findMissing: (request) => answer(request, () => exists(request)),
-    loadMetadata: (request, hash) => answer(request, () => download.get(request, hash)),
-    headMetadata: (request, hash) => answer(request, () => download.head(request, hash)),
+    findMissing: (request) => ask(request, () => exists(request)),
+    loadMetadata: (request, hash) => read(request, () => download.get(request, hash)),
+    headMetadata: (request, hash) => read(request, () => download.head(request, hash)),
     putMetadata: (request, hash) => change(request, () => put(request, hash)),
     health: (request) => answer(request, health),
     ready: (request) => answer(request, () => ready(checks)),
@@ -110,6 +113,48 @@ export function createHandlers(options: HandlersOptions): Handlers {
 }
 
 // --- internal ---
+
+/** Lets in those who may, as often as they may. */
+function createAdmission(options: HandlersOptions, answer: Answering["answer"]) {
+  const { guardToken, guardUpload } = options;
+  const { uploads, reads } = options.rateLimits ?? { uploads: null, reads: null };
+  const guardOrigin = createOriginGuard(options);
+
+  /** What changes something, and so is not taken from everybody's pages. */
+  function change(request: Request, handler: () => Promise<Response>): Promise<Response> {
+    const answering = answer(request, async () => {
+      // In this order: whoever has no token does not learn, either, whether uploads are taken now.
+      guardOrigin(request);
+      const bearer = guardToken?.(request) ?? null;
+      uploads?.admit(request, bearer);
+      guardUpload?.(declaredBytesOf(request));
+      return await handler();
+    });
+    return uploads?.told(request, answering) ?? answering;
+  }
+
+  /** What tells of many blobs at once, for those who may upload them. */
+  function ask(request: Request, handler: () => Promise<Response>): Promise<Response> {
+    const answering = answer(request, async () => {
+      const bearer = guardToken?.(request) ?? null;
+      uploads?.admitQuestion(request, bearer);
+      return await handler();
+    });
+    return uploads?.told(request, answering) ?? answering;
+  }
+
+  /** What gives a blob, or tells of it. */
+  function read(request: Request, handler: () => Promise<Response>): Promise<Response> {
+    if (reads === null) return answer(request, handler);
+    const answering = answer(request, async () => {
+      reads.admit(request);
+      return await handler();
+    });
+    return reads.told(request, answering);
+  }
+
+  return { change, ask, read };
+}
 
 function nothingBesides(): RegistryError {
   return new RegistryError(

@@ -11,6 +11,10 @@ export const statusOf = {
   invalid_host: 400,
   invalid_label: 400,
   origin_not_allowed: 403,
+  token_required: 401,
+  token_invalid: 401,
+  token_expired: 401,
+  rate_limited: 429,
   taken_down: 451,
   precondition_failed: 412,
   range_not_satisfiable: 416,
@@ -49,12 +53,13 @@ export const statusOf = {
   internal_error: 500,
 } as const satisfies Record<ErrorCode, number>;
 
-/** Seconds after which a client may try again, in `Retry-After`. */
+/** Seconds after which a client may try again, in `Retry-After`, where nobody knows better. */
 const retryAfterSeconds = 1;
 
 /** What the registry calls a status, as RFC 9110 does. */
 export const titleOf: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
@@ -64,6 +69,7 @@ export const titleOf: Readonly<Record<number, string>> = {
   415: "Unsupported Media Type",
   416: "Range Not Satisfiable",
   422: "Unprocessable Content",
+  429: "Too Many Requests",
   451: "Unavailable For Legal Reasons",
   500: "Internal Server Error",
   503: "Service Unavailable",
@@ -93,6 +99,7 @@ export function toProblem(error: RegistryError, fields: Fields = {}): Response {
       "Cache-Control": "no-store",
       ...readableFields,
       ...(isRetryable(error.code) ? { "Retry-After": String(retryAfterSeconds) } : {}),
+      ...challengeFields(error.code),
       ...fields,
     },
   });
@@ -106,4 +113,20 @@ export function toRegistryError(thrown: unknown): RegistryError {
     "The registry failed at this request; tell its operator.",
     { cause: thrown },
   );
+}
+
+// --- internal ---
+
+const realm = 'Bearer realm="mycelium-cdn-registry"';
+
+/** Asks for a token, and says what was wrong with one that came (RFC 6750 section 3). */
+const challenges: Readonly<Partial<Record<ErrorCode, string>>> = {
+  token_required: realm,
+  token_invalid: `${realm}, error="invalid_token", error_description="The token is not known"`,
+  token_expired: `${realm}, error="invalid_token", error_description="The token has expired"`,
+};
+
+function challengeFields(code: ErrorCode): Fields {
+  const challenge = challenges[code];
+  return challenge === undefined ? {} : { "WWW-Authenticate": challenge };
 }

@@ -32,6 +32,8 @@ export interface ReceivingOptions {
   /** What the bodies under way may hold of memory. */
   readonly budget: Budget;
   readonly blobBytesMax: number;
+  /** Hears of the bytes of bodies that are read; left out: nobody does. */
+  readonly spendBytes?: ((request: Request, bytes: number) => void) | null;
   /** How long storing may take once the body is there. */
   readonly storeMsMax: number;
 }
@@ -44,12 +46,14 @@ export type ReceiveBlob = (reception: Reception) => Promise<Receipt>;
  * were announced, and stores nothing of a body that turns out wrong.
  */
 export function createReceiving(options: ReceivingOptions): ReceiveBlob {
-  const { registry, budget, blobBytesMax, storeMsMax } = options;
+  const { registry, budget, blobBytesMax, storeMsMax, spendBytes = null } = options;
 
   async function receiveWhole(
     { request, format, expected }: Reception,
     digests: DigestCheck | null,
   ): Promise<Receipt> {
+    // Nobody sees how much of it comes, should it not come whole.
+    spendBytes?.(request, declaredBytesOf(request) ?? 0);
     const body = await readWholeBody(request);
     digests?.update(body);
     digests?.end();
@@ -70,6 +74,7 @@ export function createReceiving(options: ReceivingOptions): ReceiveBlob {
     const reader = format.pieces(receiver.take);
     try {
       await readBodyPieces(request, async (piece) => {
+        spendBytes?.(request, piece.length);
         digests?.update(piece);
         reader.push(piece);
         await receiver.drained();

@@ -1,6 +1,7 @@
 import type { Log } from "../domain/log.ts";
 import { bodyReadAt } from "./body-times.ts";
 import { readClient } from "./forwarded.ts";
+import { bearerOf } from "./guards/tokens.ts";
 import { pathOf } from "./path-map.ts";
 import { isStreamed } from "./streamed.ts";
 import { traceFieldsOf } from "./traceparent.ts";
@@ -59,6 +60,7 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       duration_ms: rounded(durationMs),
       // Until here it was the client that took its time, or the network.
       receiving_ms: readAt === null ? undefined : rounded(readAt - startedMs),
+      bearer: bearerOf(request) ?? undefined,
       ...traceFieldsOf(request.headers),
     });
   }
@@ -82,6 +84,7 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       bytes: sent.bytes,
       duration_ms: rounded(performance.now() - startedMs),
       client: sender === null ? undefined : readClient(headers, sender, isTrustedProxy),
+      bearer: bearerOf(request) ?? undefined,
       user_agent: headers.get("user-agent")?.slice(0, userAgentCharactersMax),
       ...traceFieldsOf(headers),
       broken_off: sent.isBroken ? true : undefined,

@@ -1,9 +1,10 @@
-import { codeOf, RegistryError, StartError } from "../domain/errors.ts";
+import { RegistryError } from "../domain/errors.ts";
 import { formatHttpDate } from "../domain/http-date.ts";
 import type { Log } from "../domain/log.ts";
 import { currentSpan } from "../tracing/current.ts";
 import { parseAuthority } from "./authority.ts";
 import { answerSender } from "./lingering.ts";
+import { bind, type Answer, type Handle, type Server, type TlsMaterial } from "./listener.ts";
 import { toProblem, toRegistryError } from "./problem.ts";
 import { healthPaths, pathOf } from "./path-map.ts";
 import { silentRequestLog, type RequestLog } from "./request-log.ts";
@@ -35,6 +36,14 @@ export interface ServerOptions {
   readonly requestLog?: RequestLog;
   /** Records some of them; null, or left out: none. */
   readonly traces?: RequestTraces | null;
+  /** Null, or left out: plain HTTP. */
+  readonly tls?: ServerTls | null;
+}
+
+/** How to speak TLS. */
+export interface ServerTls extends TlsMaterial {
+  /** For how long browsers are to use nothing else (RFC 6797); null: they are not told. */
+  readonly hstsSeconds: number | null;
 }
 
 /** A listening server. */
@@ -51,6 +60,11 @@ export interface HttpServer {
    * answers does not come to `fetch`.
    */
   serve(fetch: Fetch, atHand?: AtHand, meter?: Meter): void;
+  /**
+   * Meets new connections with another certificate, and ends what is under way with the old one.
+   * @throws what Bun says of one that it cannot use; the old one stays
+   */
+  renewTls(tls: TlsMaterial): void;
   /** From now on every answer closes its connection; new ones are still taken. */
   beginDraining(): void;
   /** Stops listening and cuts what is still under way. */
@@ -63,48 +77,46 @@ export interface HttpServer {
  * @throws StartError when the port or the host cannot be had
  */
 export function listen(options: ServerOptions): HttpServer {
-  let fetch = createStarting(options.checks);
-  let atHand: AtHand = nothingAtHand;
-  let meter: Meter = unmeasured;
+  let serving: Serving = { ...idling, fetch: createStarting(options.checks) };
   let isDraining = false;
   const namesHost = createHostCheck();
-  const { requestLog = silentRequestLog, traces = null } = options;
-  /** What came without a host, by the request that was made of it: Bun knows only what came. */
-  const hostless = new WeakMap<Request, Request>();
-  const asReceived = (request: Request): Request => hostless.get(request) ?? request;
-  const senderOf = (request: Request): string | null =>
-    server.requestIP(asReceived(request))?.address ?? null;
+  const { requestLog = silentRequestLog, traces = null, tls = null } = options;
+  const hsts = hstsOf(tls);
+  const { withHost, asReceived } = createHosting(tls);
+  const senderOf = (request: Request): string | null => listener.senderOf(asReceived(request));
 
   function handle(received: Request, server: Server, startedMs: number): Answer {
-    if (!namesHost(received)) return measured(received, startedMs, refuse(received, invalidHost()));
+    if (!namesHost(received)) {
+      return measured(received, refuse(received, invalidHost()), { server, startedMs });
+    }
     const request = withHost(received);
-    if (request !== received) hostless.set(request, received);
-    const quick = atHand(request);
+    const quick = serving.atHand(request);
     if (quick !== null) {
-      meter.atHand(performance.now() - startedMs);
+      serving.meter.atHand(performance.now() - startedMs);
       currentSpan()?.set("registry.cache.hit", true);
-      const response = leaving(quick);
+      const response = leaving(quick, server);
       if (!requestLog.tellsAll) return response;
       return requestLog.answered({ request, response, startedMs, sender: senderOf(request) });
     }
-    const isUnhurried = mayHaveBody(request);
-    const answer = isUnhurried ? unhurried(request, server) : fetch(request);
-    return measured(request, startedMs, answer);
+    const answer = mayHaveBody(request) ? unhurried(request, server) : serving.fetch(request);
+    return measured(request, answer, { server, startedMs });
   }
 
-  function measured(request: Request, startedMs: number, answer: Answer): Answer {
+  function measured(request: Request, answer: Answer, { server, startedMs }: Arrival): Answer {
     const sender = requestLog.tellsAll ? senderOf(request) : null; // soon it may have gone
     const leave = (response: Response): Response => {
-      meter.answered(request, response.status, performance.now() - startedMs);
+      serving.meter.answered(request, response.status, performance.now() - startedMs);
       if (request.method === "HEAD") addDate(response);
-      return requestLog.answered({ request, response: leaving(response), startedMs, sender });
+      leaving(response, server);
+      return requestLog.answered({ request, response, startedMs, sender });
     };
     return answer instanceof Response ? leave(answer) : answer.then(leave);
   }
 
-  /** Looked at only now: a request may have been under way when draining began. */
-  function leaving(response: Response): Response {
-    if (isDraining) response.headers.set("Connection", "close");
+  /** Looked at only now: a request may have been under way when draining or renewing began. */
+  function leaving(response: Response, server: Server): Response {
+    if (isDraining || listener.isRetired(server)) response.headers.set("Connection", "close");
+    if (hsts !== null) response.headers.set(hstsField, hsts);
     return response;
   }
 
@@ -113,10 +125,10 @@ export function listen(options: ServerOptions): HttpServer {
    * second on average; it counts again for what follows on the connection.
    */
   function unhurried(request: Request, server: Server): Promise<Response> {
-    const counting = meter; // `serve` may bring another meanwhile
+    const counting = serving.meter; // `serve` may bring another meanwhile
     counting.began(request);
     server.timeout(asReceived(request), 0);
-    return Promise.resolve(fetch(request)).then((response) => {
+    return Promise.resolve(serving.fetch(request)).then((response) => {
       counting.ended(request);
       server.timeout(asReceived(request), options.idleSecondsMax);
       // Bun takes what follows for what goes through a tunnel, although there is none.
@@ -125,27 +137,29 @@ export function listen(options: ServerOptions): HttpServer {
     });
   }
 
-  const handleTimed = timed(handle, traces, () => meter);
-  const server = bind(options, handleTimed);
+  const handleTimed = timed(handle, traces, () => serving.meter);
+  const onFailure = createFailing(options.log, hsts);
+  const listener = bind({ ...options, tls, handle: handleTimed, onFailure });
   return {
-    url: server.url.href.replace(/\/$/, ""),
-    port: server.port ?? options.port,
+    url: listener.url,
+    port: listener.port,
     senderOf,
-    pendingRequests: () => server.pendingRequests,
-    serve(nextFetch, nextAtHand = nothingAtHand, nextMeter = unmeasured) {
-      fetch = nextFetch;
-      atHand = nextAtHand;
-      meter = nextMeter;
+    pendingRequests: listener.pendingRequests,
+    serve(fetch, atHand = nothingAtHand, meter = unmeasured) {
+      serving = { fetch, atHand, meter };
     },
+    renewTls: listener.renew,
     beginDraining() {
       isDraining = true;
-      server.closeIdleConnections();
+      listener.closeIdleConnections();
     },
-    stop: async () => await server.stop(true),
+    stop: listener.stop,
   };
 }
 
 // --- internal ---
+
+const hstsField = "Strict-Transport-Security";
 
 const nothingAtHand: AtHand = () => null;
 
@@ -157,50 +171,22 @@ const unmeasured: Meter = {
   kindOf: (request) => ({ method: methodOf(request), route: null }),
 };
 
-type Answer = Response | Promise<Response>;
+/** Who answers and measures. */
+interface Serving {
+  readonly fetch: Fetch;
+  readonly atHand: AtHand;
+  readonly meter: Meter;
+}
 
-type Server = Bun.Server<undefined>;
+const idling = { atHand: nothingAtHand, meter: unmeasured };
 
-type Handle = (request: Request, server: Server) => Answer;
+/** Where and when a request came. */
+interface Arrival {
+  readonly server: Server;
+  readonly startedMs: number;
+}
+
 type TimedHandle = (request: Request, server: Server, startedMs: number) => Answer;
-
-function bind(options: ServerOptions, handle: Handle): Server {
-  const { host, hostIsDefault, log } = options;
-  try {
-    return serveOn(options, host, handle);
-  } catch (error) {
-    const isWithoutIpv6 = /EAFNOSUPPORT|EADDRNOTAVAIL/.test(codeOf(error));
-    if (!hostIsDefault || !isWithoutIpv6) throw toStartError(error, options);
-    log.warn("this machine has no IPv6; listening on 0.0.0.0 instead of ::");
-    try {
-      return serveOn(options, "0.0.0.0", handle);
-    } catch (second) {
-      throw toStartError(second, options);
-    }
-  }
-}
-
-function serveOn(
-  { port, idleSecondsMax, log }: ServerOptions,
-  host: string,
-  fetch: Handle,
-): Server {
-  return Bun.serve({
-    hostname: host,
-    port,
-    // Two registries on one port would each get half of the requests, silently.
-    reusePort: false,
-    idleTimeout: idleSecondsMax,
-    // Bun's own refusal has no body; uploads are counted as they come.
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    development: false,
-    fetch,
-    error(error) {
-      log.error("a handler failed", { error });
-      return toProblem(toRegistryError(error), { Connection: "close" });
-    },
-  });
-}
 
 /** Answers as `handle` does, told when a request came, and records some of them. */
 function timed(handle: TimedHandle, traces: RequestTraces | null, meter: () => Meter): Handle {
@@ -221,10 +207,36 @@ function mayHaveBody({ method }: Request): boolean {
   return method !== "GET" && method !== "HEAD";
 }
 
-/** Without a host (HTTP/1.0, as some load balancers ask) a request's URL is only a path. */
-function withHost(request: Request): Request {
-  if (!request.url.startsWith("/")) return request;
-  return new Request(`http://localhost${request.url}`, request);
+/**
+ * Without a host (HTTP/1.0, as some load balancers ask) a request's URL is only a path: it is given
+ * one. Bun knows only what came, so that is kept with what was made of it.
+ */
+function createHosting(tls: ServerTls | null) {
+  const origin = tls === null ? "http://localhost" : "https://localhost";
+  const hostless = new WeakMap<Request, Request>();
+  return {
+    withHost(received: Request): Request {
+      if (!received.url.startsWith("/")) return received;
+      const request = new Request(`${origin}${received.url}`, received);
+      hostless.set(request, received);
+      return request;
+    },
+    asReceived: (request: Request): Request => hostless.get(request) ?? request,
+  };
+}
+
+function hstsOf(tls: ServerTls | null): string | null {
+  const seconds = tls?.hstsSeconds ?? null;
+  return seconds === null ? null : `max-age=${seconds}`;
+}
+
+/** What is answered when a handler failed: a bug of ours. */
+function createFailing(log: Log, hsts: string | null): (error: unknown) => Response {
+  return (error) => {
+    log.error("a handler failed", { error });
+    const fields = hsts === null ? {} : { [hstsField]: hsts };
+    return toProblem(toRegistryError(error), { Connection: "close", ...fields });
+  };
 }
 
 /**
@@ -266,27 +278,4 @@ function refuse(request: Request, error: RegistryError): Promise<Response> {
 /** Bun adds Date (RFC 9110 section 6.6.1) to every answer but those to HEAD. */
 function addDate({ headers }: Response): void {
   if (!headers.has("date")) headers.set("Date", formatHttpDate(Date.now()));
-}
-
-function toStartError(error: unknown, { host, port }: ServerOptions): StartError {
-  const code = codeOf(error);
-  const place = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  if (code === "EADDRINUSE") {
-    return new StartError(
-      `port ${port} is in use (${place}); stop the program that has it (lsof -i :${port} names ` +
-        "it), or choose another with --port",
-      { cause: error },
-    );
-  }
-  if (code === "EACCES") {
-    return new StartError(
-      `this user may not listen on port ${port}; choose one above 1023 with --port`,
-      { cause: error },
-    );
-  }
-  return new StartError(
-    `cannot listen on ${place} (${error instanceof Error ? error.message : String(error)}); ` +
-      "choose an address of this machine with --host",
-    { cause: error },
-  );
 }

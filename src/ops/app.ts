@@ -1,3 +1,4 @@
+import type { Bearers } from "../auth/bearers.ts";
 import { createBudget, type BudgetCounts } from "../domain/budget.ts";
 import { createCounters, type Counters } from "../domain/counters.ts";
 import { createDeniedKeys } from "../domain/denied-keys.ts";
@@ -9,6 +10,8 @@ import { createHashing } from "../hashing/blake3.ts";
 import { createFetch } from "../http/api.ts";
 import { describeApi as generateDocument, toYaml } from "../http/documents/document.ts";
 import { createDestinations } from "../http/destinations.ts";
+import { createRateLimits, type RateLimits } from "../http/guards/rate-limits.ts";
+import { createTokenGuard } from "../http/guards/tokens.ts";
 import { createHandlers } from "../http/handlers.ts";
 import { createCachedDownload } from "../http/routes/cached-download.ts";
 import type { ReadinessChecks } from "../http/routes/health.ts";
@@ -51,8 +54,10 @@ interface Measures {
   readonly batches: BatchCountsByKind;
   readonly database: MeasuredDatabase;
   readonly isOut: GuardedDatabase["isOut"];
+  readonly trouble: GuardedDatabase["trouble"];
   readonly size: SizeWatch;
   readonly brakes: BrakeState;
+  readonly rateLimits: Pick<RateLimits, "clients">;
 }
 
 /** What an app is built from. */
@@ -63,6 +68,8 @@ export interface AppOptions {
   readonly checks: ReadinessChecks;
   /** The address that a request comes from. */
   readonly senderOf: (request: Request) => string | null;
+  /** Who may upload; null: everybody. */
+  readonly uploadTokens: Bearers | null;
   /** What --deny-list names; null: nobody gave one. */
   readonly denyList: KeySet | null;
 }
@@ -72,8 +79,8 @@ const statementsPerRequest = 4;
 
 /** The composition root: the one place that knows every room. */
 export function createApp(options: AppOptions): App {
-  const { config, log, checks, senderOf, denyList } = options;
-  const { blobBytesMax, uploadOrigins } = config;
+  const { config, log, checks, senderOf, uploadTokens, denyList } = options;
+  const { blobBytesMax } = config;
   const asked = measured(options.database);
   const database = guarded(asked, log);
   const counters = createCounters();
@@ -91,22 +98,13 @@ export function createApp(options: AppOptions): App {
   const parts = { store, cache: store, hashing: seen, counters, blobBytesMax, denied };
   const registry = createRegistry(parts);
   const size = watchSize({ database: asked, log, bytesStored: () => counters.bytesStored });
-  const brakes = createBrakes({
-    config,
-    database,
-    size,
-    hashing,
-    counters,
-    denied,
-    denyList,
-    forget: store.forget,
-    workMsMax,
-    log,
-  });
+  const watched = { database, size, hashing, counters, denied, denyList, workMsMax, log };
+  const brakes = createBrakes({ ...watched, config, forget: store.forget });
   const destinations = createDestinations({ ...config, senderOf });
   const budget = createBudget({ bytesMax: config.inFlightBytesMax });
-  const isUnderWay = (request: Request): boolean => senderOf(request) !== null;
-  const sending = createSending({ budget, isUnderWay });
+  const sending = createSending({ budget, isUnderWay: (request) => senderOf(request) !== null });
+  const rateLimits = createRateLimits({ ...config, senderOf });
+  const { reads: limit } = rateLimits;
   const handlers = createHandlers({
     registry,
     checks,
@@ -117,13 +115,15 @@ export function createApp(options: AppOptions): App {
     blobBytesMax,
     workMsMax,
     destinations,
-    uploadOrigins,
+    uploadOrigins: config.uploadOrigins,
+    guardToken: uploadTokens === null ? null : createTokenGuard({ bearers: uploadTokens }),
+    rateLimits,
     guardUpload: brakes.guardUpload,
   });
   const sweeper = config.readOnly ? null : startSweeper({ database, counters, log });
   return {
     fetch: createFetch(handlers),
-    atHand: createCachedDownload({ registry, sending, counters, destinations }),
+    atHand: createCachedDownload({ registry, sending, counters, destinations, limit }),
     counters,
     measures: {
       inFlight: budget.counts,
@@ -131,9 +131,10 @@ export function createApp(options: AppOptions): App {
       cache: store.cache,
       batches,
       database: asked,
-      isOut: database.isOut,
+      ...guardOf(database),
       size,
       brakes: brakes.state,
+      rateLimits,
     },
     hashing,
     brakes,
@@ -142,6 +143,10 @@ export function createApp(options: AppOptions): App {
       await store.close();
     },
   };
+}
+
+function guardOf({ isOut, trouble }: GuardedDatabase) {
+  return { isOut, trouble };
 }
 
 /** Two of each: more batches at once are smaller batches, which cost more and bring nothing. */

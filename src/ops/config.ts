@@ -1,5 +1,7 @@
+import type { Rates } from "../http/guards/rate-limits.ts";
 import { flags, toVariable, type FlagValues } from "./flags.ts";
 import { readHostConfig, type HostConfig } from "./host-config.ts";
+import { readHttpsConfig, type HttpsConfig } from "./https-config.ts";
 import { readOtlpConfig, type OtlpConfig } from "./otlp-config.ts";
 import { readPostgresConfig, type PostgresConfig } from "./postgres-config.ts";
 import { createSettings, type Environment, type Settings } from "./settings.ts";
@@ -32,6 +34,8 @@ export interface Config extends HostConfig {
   readonly hostIsDefault: boolean;
   /** 0: any free port. */
   readonly port: number;
+  /** Null: plain HTTP. */
+  readonly https: HttpsConfig | null;
   readonly blobBytesMax: number;
   /** 0: no cache. */
   readonly cacheBytesMax: number;
@@ -41,6 +45,10 @@ export interface Config extends HostConfig {
   readonly readOnly: boolean;
   /** Beyond so much in the database no upload is taken; 0: no bound. */
   readonly storedBytesMax: number;
+  /** The file with the tokens that may upload; null: everybody may. */
+  readonly uploadTokenFile: string | null;
+  /** How much one client may ask for. */
+  readonly rates: Rates;
   /** The file that names keys to be denied; null: there is none. */
   readonly denyListFile: string | null;
   readonly drainDelayMs: number;
@@ -52,6 +60,8 @@ export interface Config extends HostConfig {
   readonly accessLog: boolean;
   /** 0: none is called slow. */
   readonly slowRequestMs: number;
+  /** Secrets that stood on the command line, by flag. */
+  readonly typedSecrets: readonly string[];
   /** The same as it was given, for the log; without secrets. */
   readonly told: ToldSettings;
 }
@@ -59,6 +69,9 @@ export interface Config extends HostConfig {
 /** Variables by which Bun's SQL client would connect elsewhere or otherwise than it is told. */
 const foreignVariable =
   /^PG|^(TLS_)?((POSTGRES|MYSQL|MARIADB)_)?DATABASE_URL$|^(POSTGRES|MYSQL|MARIADB|SQLITE)_URL$/;
+
+/** By which a registry that hides a secret tells itself that it has (cli/hide-password.ts). */
+export const typedSecretsVariable = "REGISTRY_TYPED_SECRETS";
 
 /** The environment of this process. Nobody else reads it. */
 export function readEnvironment(): Environment {
@@ -70,7 +83,7 @@ export function readEnvironment(): Environment {
  * influence (libpq's variables, database URLs) and the secrets, once they have been read.
  */
 export function scrubEnvironment(): void {
-  const secrets = new Set<string>();
+  const secrets = new Set([typedSecretsVariable]);
   for (const flag of flags) if ("isSecret" in flag) secrets.add(toVariable(flag.name));
   for (const name of Object.keys(Bun.env)) {
     if (foreignVariable.test(name) || secrets.has(name)) delete Bun.env[name];
@@ -95,11 +108,18 @@ export function readConfig(
     host: readHost(settings, "host"),
     hostIsDefault: settings.sourceOf("host") === null,
     port: settings.number("port"),
+    https: readHttpsConfig(settings),
     blobBytesMax: settings.number("max-blob-size"),
     cacheBytesMax: settings.number("cache-size"),
     inFlightBytesMax: settings.number("max-in-flight"),
     readOnly: settings.isOn("read-only"),
     storedBytesMax: settings.number("max-stored-bytes"),
+    uploadTokenFile: settings.text("upload-token-file"),
+    rates: {
+      uploads: settings.rate("rate-limit-uploads"),
+      reads: settings.rate("rate-limit-reads"),
+      uploadBytes: settings.rate("rate-limit-upload-bytes"),
+    },
     denyListFile: settings.text("deny-list"),
     drainDelayMs: settings.number("drain-delay"),
     drainTimeoutMs: settings.number("drain-timeout"),
@@ -113,6 +133,7 @@ export function readConfig(
     logFormat: settings.choice("log-format") ?? (isTerminal ? "text" : "json"),
     accessLog: settings.isOn("access-log"),
     slowRequestMs: settings.number("slow-request"),
+    typedSecrets: environment[typedSecretsVariable]?.split(" ") ?? [],
     told: tellSettings(settings),
   };
 }

@@ -6,7 +6,7 @@ import { createHashing } from "../hashing/blake3.ts";
 import type { Database } from "../storage/database.ts";
 import { countTakedowns, liftTakedown, takeDown } from "../storage/takedowns.ts";
 import { beside } from "./beside.ts";
-import { openMigrated, type DatabaseConfig } from "./open-database.ts";
+import { openMigrated, toWorkError, type DatabaseConfig } from "./open-database.ts";
 
 /** What became of a key. */
 export type Deletion =
@@ -36,7 +36,7 @@ export interface DeletionOptions {
 /**
  * Takes keys down, or lifts that, one after the other, beside the registries that use the database,
  * which hear of it within seconds. Ends early when the database is out.
- * @throws StartError when the database cannot be opened
+ * @throws StartError when the database cannot be opened, or lets this user not do so
  */
 export async function deleteBlobs(
   config: DatabaseConfig,
@@ -53,6 +53,8 @@ export async function deleteBlobs(
       options.onOutcome(key, deletion);
       if (deletion.outcome === "failed" && deletion.isLast) return;
     }
+  } catch (error) {
+    throw toWorkError(error, config); // a right that is missing, say
   } finally {
     await database.close();
   }

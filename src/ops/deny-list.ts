@@ -1,10 +1,10 @@
-import { statSync } from "node:fs";
 import { hashBytes, prefixBytes, toBlobKey, type BlobKey } from "../domain/blob-key.ts";
 import type { Bytes } from "../domain/bytes.ts";
 import { createDenyList } from "../domain/denied-keys.ts";
 import { StartError } from "../domain/errors.ts";
 import type { KeySet } from "../domain/key-set.ts";
 import { limits } from "../domain/limits.ts";
+import { readBoundedFile } from "./bounded-file.ts";
 import { toQuoted } from "./printable.ts";
 
 /**
@@ -13,7 +13,11 @@ import { toQuoted } from "./printable.ts";
  * @throws StartError that names the file and, where one is wrong, the line
  */
 export async function readDenyList(file: string): Promise<KeySet> {
-  return await parseDenyList(await readBytes(file), file);
+  const bytesMax = limits.denyListBytesMax;
+  return await parseDenyList(
+    await readBoundedFile({ path: file, flag: "--deny-list", bytesMax }),
+    file,
+  );
 }
 
 /** The keys in the text of a deny list. @throws StartError as `readDenyList` does */
@@ -47,26 +51,6 @@ const wholeLineBytes = 4 * prefixBytes + 1;
 
 /** A few ms of reading. */
 const linesPerTurn = 2048;
-
-async function readBytes(file: string): Promise<Bytes> {
-  try {
-    // Looked at first: reading from a pipe would wait, perhaps for ever.
-    const { size } = statFile(file);
-    if (size > limits.denyListBytesMax) {
-      throw unreadable(file, `it has ${size} bytes, of ${limits.denyListBytesMax} at most`);
-    }
-    return await Bun.file(file).bytes();
-  } catch (error) {
-    if (error instanceof StartError) throw error;
-    throw unreadable(file, error instanceof Error ? error.message : String(error), error);
-  }
-}
-
-function statFile(file: string): { readonly size: number } {
-  const found = statSync(file);
-  if (!found.isFile()) throw unreadable(file, "it is no regular file");
-  return found;
-}
 
 function isMarked(text: Bytes): boolean {
   return byteOrderMark.every((byte, index) => text[index] === byte);
@@ -110,10 +94,6 @@ async function nextTurn(): Promise<void> {
   await new Promise((resolve) => {
     setImmediate(resolve);
   });
-}
-
-function unreadable(file: string, why: string, cause?: unknown): StartError {
-  return new StartError(`cannot read ${file} (${why}); correct --deny-list`, { cause });
 }
 
 function wrongLine(file: string, line: number, word: Bytes): StartError {

@@ -4,6 +4,8 @@ type FlagKind =
   | { readonly kind: "integer"; readonly min: number; readonly max: number }
   | { readonly kind: "size"; readonly bytesMin: number; readonly bytesMax: number }
   | { readonly kind: "duration"; readonly msMin: number; readonly msMax: number }
+  /** So many, or so many bytes, a second, minute or hour. */
+  | { readonly kind: "rate"; readonly of: "requests" | "bytes" }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   /** Takes no value: it is there or not; its variable is `true` or `false`. */
   | { readonly kind: "switch" };
@@ -13,6 +15,7 @@ export const flagGroups = [
   "Migration",
   "Verification",
   "Takedown",
+  "Token",
   "Client",
   "Output",
   "Database",

@@ -1,16 +1,19 @@
 import type { Log } from "../domain/log.ts";
 import { createRequestLog } from "../http/request-log.ts";
-import { listen, type HttpServer } from "../http/server.ts";
+import type { Check } from "../http/routes/health.ts";
+import { listen, type HttpServer, type ServerTls } from "../http/server.ts";
 import type { Database } from "../storage/database.ts";
 import { createApp, workMsMaxOf, type App, type AppOptions } from "./app.ts";
 import type { Config } from "./config.ts";
 import { readDenyList } from "./deny-list.ts";
 import { openMetrics, type Metrics } from "./metrics/metrics.ts";
 import { openDatabase, toWorkError } from "./open-database.ts";
-import { createReadiness, type Phase } from "./readiness.ts";
+import { createReadiness, uploadChecks, type Phase } from "./readiness.ts";
+import { openServedIdentity, type ServedIdentity } from "./served-identity.ts";
 import { catchSignals, type Stop } from "./signals.ts";
 import { cautionsOf } from "./told-settings.ts";
 import { openTraces } from "./tracing/traces.ts";
+import { openUploadTokens } from "./upload-tokens.ts";
 
 /** Bun's longest idle timeout, in seconds. */
 const idleSecondsCeiling = 255;
@@ -31,16 +34,24 @@ export async function run(config: Config, log: Log): Promise<number> {
   const checks = createReadiness({
     phase: () => phase,
     probe: async () => await opened?.query("health", "SELECT 1"),
-    notes: () => app?.brakes.checks() ?? {},
+    notes: () => (app === null ? {} : notesOf(app)),
   });
-  const { denyListFile } = config;
-  const denyList = denyListFile === null ? null : await readDenyList(denyListFile);
+  const { denyList, uploadTokens, served } = await readFiles(config, log);
+  stop.onReload(() => {
+    void served?.reload(server);
+    void uploadTokens?.reload(); // also while starting: a token that is taken back is so at once
+    void app?.brakes.reload();
+  });
   const requestLog = createRequestLog({ ...config, log });
   const idleSecondsMax = idleSecondsMaxOf(config);
   const traces = openTraces(config.otlp.traces, log);
   const { requests } = traces;
-  const server = listen({ ...config, idleSecondsMax, log, checks, requestLog, traces: requests });
+  const tls = tlsOf(config, served);
+  const traced = { requestLog, traces: requests };
+  const server = listen({ ...config, idleSecondsMax, log, checks, tls, ...traced });
   tellConfiguration(config, log);
+  uploadTokens?.tell();
+  served?.tell();
   let metrics: Metrics;
   try {
     metrics = openMetrics(config, log);
@@ -53,13 +64,11 @@ export async function run(config: Config, log: Log): Promise<number> {
     if (typeof first === "number") return first; // told to stop before it had started
     opened = first;
     const { senderOf } = server;
-    app = await openApp({ config, database: first, log, checks, senderOf, denyList });
+    app = await openApp({ config, database: first, log, checks, senderOf, uploadTokens, denyList });
   } catch (error) {
     await Promise.all([server.stop(), metrics.stop()]);
     throw error;
   }
-  const { brakes } = app;
-  stop.onReload(() => void brakes.reload());
   server.serve(app.fetch, app.atHand, app.measures.meter);
   phase = "serving";
   log.info("listening", {
@@ -76,6 +85,7 @@ export async function run(config: Config, log: Log): Promise<number> {
     pendingRequests: server.pendingRequests,
     scheme: new URL(server.url).protocol.replace(":", ""),
     spans: traces.counts,
+    certificateValidToMs: served === null ? null : () => served.identity().validToMs,
   });
   traces.begin();
 
@@ -96,6 +106,26 @@ interface DrainOptions {
   readonly log: Log;
 }
 
+/** What is in the files that flags name. @throws StartError when one cannot be used */
+async function readFiles({ denyListFile, uploadTokenFile, https }: Config, log: Log) {
+  return {
+    denyList: denyListFile === null ? null : await readDenyList(denyListFile),
+    uploadTokens: uploadTokenFile === null ? null : await openUploadTokens(uploadTokenFile, log),
+    served: https === null ? null : await openServedIdentity(https, log),
+  };
+}
+
+function tlsOf({ https }: Config, served: ServedIdentity | null): ServerTls | null {
+  if (https === null || served === null) return null;
+  const { cert, key } = served.identity();
+  return { cert, key, hstsSeconds: https.hstsSeconds };
+}
+
+/** What /readyz tells besides. */
+function notesOf({ brakes, measures }: App): Readonly<Record<string, Check>> {
+  return { ...uploadChecks(measures.trouble("write")), ...brakes.checks() };
+}
+
 /** Longer than the slowest handler: else Bun would close its connection without an answer. */
 function idleSecondsMaxOf(config: Config): number {
   return Math.min(idleSecondsCeiling, Math.max(30, Math.ceil(workMsMaxOf(config) / 1000) + 10));
@@ -113,9 +143,9 @@ async function openApp(options: AppOptions): Promise<App> {
   }
 }
 
-function tellConfiguration({ told }: Config, log: Log): void {
+function tellConfiguration({ told, typedSecrets }: Config, log: Log): void {
   log.info("configuration", { ...told });
-  for (const caution of cautionsOf(told)) log.warn(caution);
+  for (const caution of cautionsOf(told, typedSecrets)) log.warn(caution);
 }
 
 /**

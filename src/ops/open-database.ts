@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { codeOf, RegistryError, StartError, type ErrorCode } from "../domain/errors.ts";
+import { codeOf, reasonOf, RegistryError, StartError, type ErrorCode } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
-import type { Database } from "../storage/database.ts";
+import type { Database, Query } from "../storage/database.ts";
 import { migrate, readMigrations } from "../storage/migrate.ts";
 import { connectPostgres } from "../storage/postgres/connect.ts";
 import type { PostgresOptions } from "../storage/postgres/open.ts";
@@ -41,14 +41,12 @@ export async function openMigrated(
   log: Log,
   signal?: AbortSignal,
 ): Promise<MigratedDatabase> {
-  if (config.kind === "sqlite") return await migrated(await openSqlite(config));
+  if (config.kind === "sqlite") return await migrated(await openSqlite(config), log);
   const options = toPostgresOptions(config);
   const database = await connectPostgres(options, log, signal);
-  try {
-    return await migrated(database);
-  } catch (error) {
-    throw toStartError(error, options);
-  }
+  return await migrated(database, log, async (error) => {
+    return await whyNotMigrated(database, error, options);
+  });
 }
 
 /**
@@ -100,8 +98,7 @@ export async function openUpToDate(
  */
 export function toWorkError(error: unknown, config: DatabaseConfig): unknown {
   if (error instanceof RegistryError) {
-    const why = error.message.replace(/(; try again later)?\.$/, "");
-    return new StartError(`${why}; ${remedyOf(error.code)}`, { cause: error });
+    return new StartError(`${reasonOf(error)}; ${remedyOf(error.code)}`, { cause: error });
   }
   if (config.kind === "postgres") {
     return failureBehind(error) === null ? error : toStartError(error, toPostgresOptions(config));
@@ -119,13 +116,50 @@ function remedyOf(code: ErrorCode): string {
   return `run this again${isLate ? ", with a longer --db-timeout if need be" : ""}`;
 }
 
-async function migrated(database: Database): Promise<MigratedDatabase> {
+/** @param explain turns what a migration failed with into what is told, while all is still open */
+async function migrated(
+  database: Database,
+  log: Log,
+  explain: (error: unknown) => Promise<unknown> = async (error) => error,
+): Promise<MigratedDatabase> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tell = (migration: string): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => log.info(longMessage, { migration }), longMs);
+  };
   try {
-    return { database, ran: await migrate(database) };
+    return { database, ran: await migrate(database, undefined, tell) };
   } catch (error) {
+    const why = await explain(error);
     await database.close();
-    throw error;
+    throw why;
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+const longMessage = "the database is being migrated, by this registry or by another";
+/** Sooner, nobody wonders. */
+const longMs = 1000;
+
+/** A user that may serve, but not change tables, is told who is to do it (docs/security.md). */
+async function whyNotMigrated(
+  database: Database,
+  error: unknown,
+  options: PostgresOptions,
+): Promise<StartError> {
+  const why = toStartError(error, options);
+  const failure = failureBehind(error);
+  if (failure?.sqlState !== "42501") return why;
+  const read: Query = async (text, params) => await database.query("health", text, params);
+  const history = await readMigrations(database, read).catch(() => null);
+  const { applied, pending } = history ?? { applied: [], pending: [] };
+  if (applied.length === 0 || pending.length === 0) return why;
+  return new StartError(
+    `the database lacks ${pending.join(", ")}, and user "${options.user}" may not change ` +
+      `its tables (${failure.message}); run registry migrate as the user that owns them`,
+    { cause: error },
+  );
 }
 
 function toPostgresOptions(config: PostgresConfig): PostgresOptions {

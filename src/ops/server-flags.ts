@@ -1,5 +1,5 @@
-import { limits } from "../domain/limits.ts";
 import type { Flag } from "./flag.ts";
+import { limitFlags } from "./limit-flags.ts";
 
 const oneHourMs = 3_600_000;
 const portType = { kind: "integer", min: 1, max: 65_535 } as const;
@@ -133,6 +133,33 @@ export const serverFlags = [
     help: "port to listen on; 0 picks a free one",
   },
   {
+    name: "tls-cert",
+    group: "Server",
+    placeholder: "FILE",
+    type: text,
+    default: null,
+    note: "default: plain HTTP",
+    help: "speak HTTPS with this certificate (PEM); read again on SIGHUP",
+  },
+  {
+    name: "tls-key",
+    group: "Server",
+    placeholder: "FILE",
+    type: text,
+    default: null,
+    note: "required with --tls-cert",
+    help: "PEM file of its private key",
+  },
+  {
+    name: "hsts",
+    group: "Server",
+    placeholder: "DURATION",
+    type: { kind: "duration", msMin: 0, msMax: 10 * 8760 * oneHourMs },
+    default: null,
+    note: "default: not sent",
+    help: "tell browsers to use nothing but HTTPS for so long: 8760h",
+  },
+  {
     name: "cdn-domain",
     group: "Server",
     placeholder: "DOMAIN",
@@ -157,53 +184,15 @@ export const serverFlags = [
     help: "whose pages may upload, besides the registry's own",
   },
   {
-    name: "max-blob-size",
-    group: "Limits",
-    placeholder: "SIZE",
-    type: { kind: "size", bytesMin: 1, bytesMax: limits.blobBytesCeiling },
-    default: "64MiB",
-    help: "the largest blob that is accepted, up to 1GiB",
-  },
-  {
-    name: "cache-size",
-    group: "Limits",
-    placeholder: "SIZE",
-    type: { kind: "size", bytesMin: 0, bytesMax: 1024 ** 4 },
-    default: "256MiB",
-    help: "memory for blobs that are read often; 0: none",
-  },
-  {
-    name: "max-in-flight",
-    group: "Limits",
-    placeholder: "SIZE",
-    type: { kind: "size", bytesMin: 16 * 1024 ** 2, bytesMax: 1024 ** 4 },
-    default: "256MiB",
-    help: "memory for requests under way; the rest waits 1s, then gets 503",
-  },
-  {
-    name: "max-stored-bytes",
-    group: "Limits",
-    placeholder: "SIZE",
-    type: { kind: "size", bytesMin: 0, bytesMax: 1024 ** 5 },
-    default: "0",
-    help: "refuse uploads once the database has about so much; 0: no bound",
-  },
-  {
-    name: "read-only",
-    group: "Limits",
-    placeholder: "",
-    type: { kind: "switch" },
-    default: null,
-    help: "refuse uploads, and write nothing to the database",
-  },
-  {
-    name: "deny-list",
-    group: "Limits",
+    name: "upload-token-file",
+    group: "Server",
     placeholder: "FILE",
     type: text,
     default: null,
-    help: "keys that are neither given out nor taken; read again on SIGHUP",
+    note: "default: everybody may upload",
+    help: "the tokens that may upload, one a line; read again on SIGHUP",
   },
+  ...limitFlags,
   {
     name: "drain-delay",
     group: "Stopping",

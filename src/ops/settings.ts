@@ -1,8 +1,10 @@
 import { assert } from "../domain/assert.ts";
+import type { Rate } from "../rate-limit/token-buckets.ts";
+import { credentialNameOf, findCredentials } from "./credentials.ts";
 import type { Flag } from "./flag.ts";
 import { findFlag, toVariable, type flags, type FlagName, type FlagValues } from "./flags.ts";
 import { toQuoted } from "./printable.ts";
-import { formatBytes, formatDurationMs, parseBytes, parseDurationMs } from "./units.ts";
+import { formatBytes, formatDurationMs, parseBytes, parseDurationMs, parseRate } from "./units.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Environment variables by name. */
@@ -19,7 +21,10 @@ type ChoiceOf<Name extends FlagName> = Extract<
   { readonly name: Name }
 >["type"]["choices"][number];
 
-/** The values of all flags: from the command line, else the environment, else the default. */
+/**
+ * The values of all flags: from the command line, else the environment, else a credential of
+ * systemd, else the default.
+ */
 export interface Settings {
   /** Who gave the value, as a message names it (`--db-user`, `REGISTRY_DB_USER`); null: nobody. */
   sourceOf(name: FlagName): string | null;
@@ -35,6 +40,8 @@ export interface Settings {
    * @throws UsageError when it is none of them
    */
   choice<Name extends ChoiceFlag["name"]>(name: Name): ChoiceOf<Name> | null;
+  /** A rate; null when nobody gave it. @throws UsageError when it is none */
+  rate(name: FlagOf<"rate">["name"]): Rate | null;
   /** Whether a switch is on. @throws UsageError when its variable is neither true nor false */
   isOn(name: FlagOf<"switch">["name"]): boolean;
 }
@@ -51,16 +58,18 @@ export function createSettings(values: FlagValues, environment: Environment): Se
   }
   const typed = (name: FlagName): string | null => values[name] ?? null;
   const inherited = (name: FlagName): string | null => environment[toVariable(name)] || null;
+  const isGiven = (name: FlagName): boolean => typed(name) !== null || inherited(name) !== null;
+  const credentials = findCredentials(environment["CREDENTIALS_DIRECTORY"], isGiven);
   const sourceOf = (name: FlagName): string | null => {
     if (typed(name) !== null) return `--${name}`;
-    if (inherited(name) === null) return null;
+    if (inherited(name) === null) return name in credentials ? credentialNameOf(name) : null;
     const variable = toVariable(name);
     // A secret that was typed has been moved there, out of sight (cli/hide-password.ts).
     return flagNamed(name).isSecret === true ? `--${name} (or ${variable})` : variable;
   };
   const text = (name: FlagName): string | null =>
-    typed(name) ?? inherited(name) ?? flagNamed(name).default;
-  const read = (name: FlagName): string | number | null => {
+    typed(name) ?? inherited(name) ?? credentials[name] ?? flagNamed(name).default;
+  const read = (name: FlagName): string | number | Rate | null => {
     const value = text(name);
     return value === null ? null : parseValue(flagNamed(name), value, sourceOf(name));
   };
@@ -73,6 +82,7 @@ export function createSettings(values: FlagValues, environment: Environment): Se
       return value;
     },
     choice: <Name extends ChoiceFlag["name"]>(name: Name) => read(name) as ChoiceOf<Name> | null,
+    rate: (name) => read(name) as Rate | null,
     isOn: (name) => read(name) === "true",
   };
 }
@@ -85,7 +95,7 @@ function flagNamed(name: FlagName): Flag {
   return flag;
 }
 
-function parseValue(flag: Flag, text: string, source: string | null): string | number {
+function parseValue(flag: Flag, text: string, source: string | null): string | number | Rate {
   const refuse = (why: string): never => {
     throw new UsageError(`${source ?? `--${flag.name}`}: ${why}${hintFor(text, source)}`);
   };
@@ -99,13 +109,14 @@ function parseValue(flag: Flag, text: string, source: string | null): string | n
     if (type.choices.includes(text)) return text;
     return refuse(`${toQuoted(text)} is none of ${type.choices.join(", ")}`);
   }
+  if (type.kind === "rate") return refusing(() => parseRate(text, type.of), refuse);
   const [min, max, format] = boundsOf(type);
   const number = parseNumber(type, text, refuse);
   if (number >= min && number <= max) return number;
   return refuse(`${toQuoted(text)} is out of bounds: ${format(min)} to ${format(max)}`);
 }
 
-type NumberKind = Exclude<Flag["type"], { readonly kind: "text" | "choice" | "switch" }>;
+type NumberKind = Exclude<Flag["type"], { readonly kind: "text" | "choice" | "switch" | "rate" }>;
 
 function boundsOf(type: NumberKind): readonly [number, number, (value: number) => string] {
   if (type.kind === "integer") return [type.min, type.max, String];
@@ -118,8 +129,12 @@ function parseNumber(type: NumberKind, text: string, refuse: (why: string) => ne
     if (/^\d{1,15}$/.test(text)) return Number(text);
     return refuse(`${toQuoted(text)} is not a whole number; write ${type.min} to ${type.max}`);
   }
+  return refusing(() => (type.kind === "size" ? parseBytes(text) : parseDurationMs(text)), refuse);
+}
+
+function refusing<T>(parse: () => T, refuse: (why: string) => never): T {
   try {
-    return type.kind === "size" ? parseBytes(text) : parseDurationMs(text);
+    return parse();
   } catch (error) {
     if (error instanceof UsageError) return refuse(error.message);
     throw error;

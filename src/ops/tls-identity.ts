@@ -1,13 +1,14 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { codeOf, StartError } from "../domain/errors.ts";
+import { StartError } from "../domain/errors.ts";
+import { limits } from "../domain/limits.ts";
+import { readBoundedFile } from "./bounded-file.ts";
 
 /** What a server proves who it is with, as PEM texts. */
 export interface TlsIdentity {
   /** Its certificate, and those of the authorities in between. */
   readonly cert: string;
   readonly key: string;
-  /** From when until when the certificate is valid, in ms since 1970. */
+  /** From when until when its own certificate is valid, in ms since 1970. */
   readonly validFromMs: number;
   readonly validToMs: number;
 }
@@ -22,10 +23,10 @@ export interface TlsFiles {
  * Reads a certificate and its key, and sees that they belong together.
  * @throws StartError naming the file and what is wrong with it; never with anything of the key
  */
-export function readTlsIdentity({ certFile, keyFile }: TlsFiles): TlsIdentity {
-  const cert = readPem("--tls-cert", certFile);
-  const key = readPem("--tls-key", keyFile);
-  const certificate = parseCertificate(cert, certFile);
+export async function readTlsIdentity({ certFile, keyFile }: TlsFiles): Promise<TlsIdentity> {
+  const cert = await readPem("--tls-cert", certFile);
+  const key = await readPem("--tls-key", keyFile);
+  const certificate = parseCertificates(cert, certFile);
   if (!certificate.checkPrivateKey(parseKey(key, keyFile))) {
     throw new StartError(
       `--tls-key: the key in ${keyFile} is not that of the first certificate in ${certFile}; ` +
@@ -41,36 +42,46 @@ export function readTlsIdentity({ certFile, keyFile }: TlsFiles): TlsIdentity {
 }
 
 /** What an operator should know of a certificate at `nowMs`; null: nothing. */
-export function cautionOf({ validFromMs, validToMs }: TlsIdentity, nowMs: number): string | null {
-  if (nowMs < validFromMs) return "the certificate of --tls-cert is not valid yet";
-  if (nowMs >= validToMs)
-    return "the certificate of --tls-cert has expired: clients will refuse it";
+export function cautionOf(
+  { validFromMs, validToMs }: Pick<TlsIdentity, "validFromMs" | "validToMs">,
+  nowMs: number,
+): string | null {
+  if (nowMs < validFromMs) {
+    return "the certificate of --tls-cert is not valid yet: clients refuse it until then";
+  }
+  if (nowMs >= validToMs) return "the certificate of --tls-cert has expired: clients refuse it";
   return null;
 }
 
 // --- internal ---
 
-function readPem(flag: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new StartError(`${flag}: ${file} cannot be read (${codeOf(error) || String(error)})`, {
-      cause: error,
-    });
-  }
+const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+async function readPem(flag: string, path: string): Promise<string> {
+  const bytes = await readBoundedFile({ path, flag, bytesMax: limits.tlsFileBytesMax });
+  return new TextDecoder().decode(bytes);
 }
 
-function parseCertificate(text: string, file: string): X509Certificate {
+/** The first one; all of them are looked at, for Bun gives all of them out. */
+function parseCertificates(text: string, file: string): X509Certificate {
   try {
-    return new X509Certificate(text);
+    const [first] = (text.match(pemCertificate) ?? []).map((pem) => new X509Certificate(pem));
+    if (first !== undefined) return first;
   } catch (cause) {
-    throw new StartError(`--tls-cert: ${file} holds no certificate in PEM form`, { cause });
+    throw new StartError(
+      `--tls-cert: a certificate in ${file} is broken; get it from its authority again`,
+      { cause },
+    );
   }
+  throw new StartError(
+    `--tls-cert: ${file} holds no certificate in PEM form; give the file that begins with ` +
+      "-----BEGIN CERTIFICATE-----",
+  );
 }
 
 /** What the parser says may hold something of the key: it is not passed on. */
 function parseKey(text: string, file: string): KeyObject {
-  if (/ENCRYPTED/.test(text)) {
+  if (text.includes("ENCRYPTED")) {
     throw new StartError(
       `--tls-key: the key in ${file} is encrypted; write it without a passphrase, readable by ` +
         "this user alone",
@@ -79,6 +90,9 @@ function parseKey(text: string, file: string): KeyObject {
   try {
     return createPrivateKey(text);
   } catch {
-    throw new StartError(`--tls-key: ${file} holds no private key in PEM form`);
+    throw new StartError(
+      `--tls-key: ${file} holds no private key in PEM form; give the file that begins with ` +
+        "-----BEGIN PRIVATE KEY-----",
+    );
   }
 }

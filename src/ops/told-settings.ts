@@ -33,14 +33,28 @@ export function tellSettings(settings: Settings): ToldSettings {
   return { flags, environment, defaults };
 }
 
-/** What an operator should know who runs the registry so; one line each. */
-export function cautionsOf(settings: ToldSettings): readonly string[] {
+/**
+ * What an operator should know who runs the registry so; one line each.
+ * @param typedSecrets flags that held a secret on the command line
+ */
+export function cautionsOf(
+  settings: ToldSettings,
+  typedSecrets: readonly string[] = [],
+): readonly string[] {
   const of = (name: FlagName): string | undefined => valueOf(settings, name);
   const cautions: string[] = [];
-  if (!isLocal(of("host") ?? "") && of("read-only") !== "true") {
+  const isOpen = of("upload-token-file") === undefined && of("read-only") !== "true";
+  if (isOpen && !isLocal(of("host") ?? "")) {
     cautions.push(
-      "everybody who can reach this port may upload; put a proxy before it that decides who may, " +
-        "or listen on --host 127.0.0.1",
+      "everybody who can reach this port may upload; say who may with --upload-token-file, put a " +
+        "proxy before it that decides, or listen on --host 127.0.0.1",
+    );
+  }
+  if (typedSecrets.length > 0) {
+    cautions.push(
+      `the secret of --${typedSecrets.join(" and --")} stood on the command line, where ` +
+        "everybody on this machine could see it for a moment; use --db-password-file, or the " +
+        "credential db-password of systemd",
     );
   }
   const databaseHost = of("db-host"); // none where a URL, which is a secret, or a directory has it

@@ -5,7 +5,7 @@ export interface Rate {
 }
 
 /** What is left to somebody, as the RateLimit field tells it. */
-interface Quota {
+export interface Quota {
   /** Whole units that may be had at once; 0 where there is a debt. */
   readonly remaining: number;
   /** When all of it is there again, in ms from now. */
@@ -22,6 +22,8 @@ export interface TokenBuckets {
   spend(key: string, cost: number): void;
   /** Whether nothing is left, not even a part of a unit. */
   isEmpty(key: string): boolean;
+  /** How much is used, as a part of all: 0 of a full bucket, 1 of an empty one, more of a debt. */
+  usedOf(key: string): number;
   quotaOf(key: string): Quota;
   /** Keys that are remembered. */
   readonly size: number;
@@ -81,12 +83,17 @@ export function createTokenBuckets(options: TokenBucketsOptions): TokenBuckets {
     return fullAtOf(key, now) - now >= burstMs;
   }
 
+  function usedOf(key: string): number {
+    const now = nowMs();
+    return (fullAtOf(key, now) - now) / burstMs;
+  }
+
   function quotaOf(key: string): Quota {
     const now = nowMs();
     const fullInMs = fullAtOf(key, now) - now;
     const leftMs = burstMs - fullInMs;
     return {
-      remaining: Math.max(0, Math.floor((leftMs + roundingMs) / unitMs)),
+      remaining: Math.max(0, Math.min(rate.amount, Math.floor((leftMs + roundingMs) / unitMs))),
       fullInMs,
       retryInMs: Math.max(0, unitMs - roundingMs - leftMs),
     };
@@ -96,6 +103,7 @@ export function createTokenBuckets(options: TokenBucketsOptions): TokenBuckets {
     take,
     spend,
     isEmpty,
+    usedOf,
     quotaOf,
     get size() {
       return newer.size + older.size;

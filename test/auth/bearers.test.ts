@@ -19,7 +19,7 @@ describe("identify", () => {
     ["Bearer alices-token-of-november", { kind: "known", name: "alice" }],
     ["bearer  alices-token-of-november ", { kind: "known", name: "alice" }],
     ["BEARER bobs+token/of.november~==", { kind: "known", name: "bob" }],
-    ["Bearer carols-token-of-october", { kind: "expired" }],
+    ["Bearer carols-token-of-october", { kind: "expired", name: "carol" }],
     ["Bearer alices-token-of-novembeR", { kind: "unknown" }],
     ["Bearer alices-token-of-november2", { kind: "unknown" }],
     [`Bearer ${hashFormOf("alices-token-of-november").slice(7)}`, { kind: "unknown" }],

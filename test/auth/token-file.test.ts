@@ -1,12 +1,8 @@
 import { describe, expect, it } from "bun:test";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import {
-  hashFormOf,
-  parseTokenFile,
-  TokenFileError,
-  tokensMax,
-} from "../../src/auth/token-file.ts";
+import { hashFormOf, parseTokenFile, TokenFileError } from "../../src/auth/token-file.ts";
+import { limits } from "../../src/domain/limits.ts";
 
 const secret = "wJalrXUtnFEMI_K7MDENG-bPxRfi";
 const digest = createHash("sha256").update(secret).digest("hex");
@@ -65,11 +61,13 @@ describe("parseTokenFile", () => {
 
   it("refuses more tokens than it keeps", () => {
     const lines = Array.from(
-      { length: tokensMax + 1 },
+      { length: limits.uploadTokensMax + 1 },
       (_none, index) => `token-number-${1e6 + index}`,
     );
-    expect(parseTokenFile(lines.slice(1).join("\n"))).toHaveLength(tokensMax);
-    expect(() => parseTokenFile(lines.join("\n"))).toThrow(`line ${tokensMax + 1}: more than`);
+    expect(parseTokenFile(lines.slice(1).join("\n"))).toHaveLength(limits.uploadTokensMax);
+    expect(() => parseTokenFile(lines.join("\n"))).toThrow(
+      `line ${limits.uploadTokensMax + 1}: more than`,
+    );
   });
 
   it("gives tokens or a TokenFileError, whatever the file holds", () => {

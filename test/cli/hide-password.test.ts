@@ -13,7 +13,11 @@ describe("toHidden", () => {
   it("moves a password to its variable and keeps the rest", () => {
     expect(hide("--db-user", "me", "--db-password", "new", "--port=0")).toEqual({
       words: ["serve", "--db-user=me", "--port=0"],
-      environment: { REGISTRY_DB_PASSWORD: "new", HOME: "/root" },
+      environment: {
+        REGISTRY_DB_PASSWORD: "new",
+        HOME: "/root",
+        REGISTRY_TYPED_SECRETS: "db-password",
+      },
     });
   });
 
@@ -22,6 +26,11 @@ describe("toHidden", () => {
       words: ["serve"],
       environment: { REGISTRY_DB_URL: "postgres://me:a@b/c@h/n" },
     });
+  });
+
+  it("leaves a note of what it has moved, which is a secret no more", () => {
+    const { environment } = hide("--db-password=x", "--db-url=postgres://a:b@h") ?? {};
+    expect(environment).toMatchObject({ REGISTRY_TYPED_SECRETS: "db-password db-url" });
   });
 
   it("leaves alone what holds no password, an empty one included", () => {

@@ -190,6 +190,38 @@ describe("registry put", () => {
   });
 });
 
+describe("registry put, to a registry that wants a token", () => {
+  const token = "a-token-to-upload-with";
+  let guarded: TestRegistry;
+  let directory: string;
+  beforeAll(async () => {
+    directory = await directoryOf({ file: randomBytes(10) });
+    await Bun.write(join(directory, "tokens"), `${token} alice\n`);
+    await Bun.write(join(directory, "token"), `${token}\n`);
+    guarded = await startRegistry({ uploadTokenFile: join(directory, "tokens") });
+  });
+  afterAll(() => guarded.stop());
+
+  const putThere = (words: readonly string[], environment = {}) =>
+    put(["file", "--url", guarded.url, ...words], { directory, environment });
+
+  it("sends that of a file, or of the environment", async () => {
+    const runs = [putThere(["--token-file", "token"]), putThere([], { REGISTRY_TOKEN: token })];
+    for (const run of runs) expect(await run).toMatchObject({ stderr: "", exitCode: 0 });
+  });
+
+  it("says how to give it one, and that one is wrong, without showing it", async () => {
+    expect(await putThere([])).toMatchObject({
+      stderr: "registry: file: uploading there takes a token; name its file with --token-file\n",
+      exitCode: 1,
+    });
+    const { stderr, exitCode } = await putThere([], { REGISTRY_TOKEN: "another-token-of-mine" });
+    expect(stderr).toStartWith("registry: file: This registry does not know the token");
+    expect(stderr).not.toContain("another-token");
+    expect(exitCode).toBe(1);
+  });
+});
+
 describe("registry put, used wrongly", () => {
   it.each([
     [[], "put needs the name of a file, or - for standard input"],

@@ -99,6 +99,24 @@ describe("a request is repeated", () => {
   });
 });
 
+describe("a request that was too much", () => {
+  it("is repeated no sooner than Retry-After tells, if that is not too late", async () => {
+    const tooMuch = () => answer(429, { "Retry-After": "12" });
+    const pauses = notePauses();
+    const { client, requests } = clientOf([tooMuch(), success()]);
+    expect(await client.exists(keys)).toEqual([true]);
+    expect(requests()).toBe(2);
+    expect(Math.min(...pauses.filter((ms) => ms !== wholeCallMs))).toBeGreaterThanOrEqual(12_000);
+    const hasty = clientOf([tooMuch(), success()], { timeoutMs: 11_000 });
+    expect(await failureOf(hasty.client.exists(keys))).toMatchObject({
+      code: "http_429",
+      status: 429,
+      repeatAfterMs: 12_000,
+    });
+    expect(hasty.requests()).toBe(1);
+  });
+});
+
 describe("a request is not repeated", () => {
   it.each([400, 403, 404, 413, 422, 500, 501, 507])("after %d", async (status) => {
     const { client, requests } = clientOf([answer(status), success()]);

@@ -134,7 +134,9 @@ describe("a registry that may only read", () => {
       expect(ready.status).toBe(200);
       await home.run(["delete", toHex(blob.hash), ...flags]);
       await eventually(async () => (await get(reader, blob.hash)) === 451);
-      expect(reader.lines().filter(({ level }) => level !== "info")).toEqual([]);
+      expect(reader.lines().filter(({ level }) => level !== "info")).toMatchObject([
+        { level: "warn", message: expect.stringContaining("stood on the command line") },
+      ]);
       await Promise.all([reader.kill("SIGTERM"), writer.kill("SIGTERM")]);
     } finally {
       await standby.remove();

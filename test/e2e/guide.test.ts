@@ -29,7 +29,10 @@ GRANT ALL PRIVILEGES ON DATABASE restored TO mycelium;
 \\c restored
 GRANT ALL ON SCHEMA public TO mycelium;
 `;
-const cautions = [expect.stringContaining("may upload") as string];
+const cautions = [
+  expect.stringContaining("may upload") as string,
+  expect.stringContaining("the secret of --db-password stood on the command line") as string,
+];
 const unknownKey = "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a6b7c8d9e0f1a2b";
 const sizes = [0, 1, 600, 2 * mebibyte, 2 * mebibyte + 1, 3 * mebibyte, 20 * mebibyte];
 

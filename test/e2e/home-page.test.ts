@@ -27,10 +27,11 @@ describe.skipIf(!hasChromium("the home page"))("the home page", () => {
     await home.remove();
   });
 
-  function start(): Promise<Registry> {
+  function start(...flags: string[]): Promise<Registry> {
     const limits = ["--max-blob-size", "64KiB"];
     const embedded = ["--embedded", home.newDirectory()];
-    return home.start([...anyPort, ...embedded, ...limits, "--cdn-domain", "cdn.test"]);
+    const words = [...anyPort, ...embedded, ...limits, "--cdn-domain", "cdn.test"];
+    return home.start([...words, ...flags]);
   }
 
   const originOf = ({ port }: Registry): string => `http://cdn.test:${port()}`;
@@ -139,6 +140,36 @@ describe.skipIf(!hasChromium("the home page"))("the home page", () => {
     expect(await upload(page, randomBlob(10))).toStartWith("The upload broke off: ");
     expect(await buttonOf(page).getAttribute("aria-disabled")).toBeNull();
     await page.close();
+  });
+
+  it("asks for a token where one is needed, forgets it, and tells why one is no good", async () => {
+    const [token, old] = ["a-token-of-this-test", "a-token-of-another-year"];
+    const file = await newFile(new TextEncoder().encode(`${token}\n${old} 2020-01-01T00:00:00Z\n`));
+    const guarded = await start("--upload-token-file", file);
+    const { page } = await open({}, guarded);
+    const field = page.getByLabel("Token", { exact: true });
+    expect(await field.isVisible()).toBe(false);
+    expect(await upload(page, randomBlob(100))).toStartWith("Uploading here takes a token.");
+    expect(await field.evaluate("document.activeElement.id")).toBe("token");
+    expect(await violationsOn(page)).toEqual([]);
+    await photograph(page, "home-token");
+    for (const [typed, why] of [
+      ["another-token-than-that", "This registry does not know the token"],
+      [old, "The token has expired"],
+      ["kein Wörtchen", "What is entered is no token"],
+      [` ${token} `, "The blob is stored."],
+    ] as const) {
+      await field.fill(typed);
+      await page.keyboard.press("Enter");
+      await page.getByRole("status").getByText(why).waitFor();
+    }
+    expect(page.url()).toBe(`${originOf(guarded)}/`);
+    const kept = "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])";
+    expect(await page.evaluate(kept)).toBe('[{},{},""]');
+    await page.reload();
+    expect([await field.inputValue(), await field.isVisible()]).toEqual(["", false]);
+    await page.close();
+    await guarded.kill();
   });
 
   it.each([

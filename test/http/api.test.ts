@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
+import { createFetch, type Handlers } from "../../src/http/api.ts";
 import { uploaderBody, utf8 } from "../support/form.ts";
 import { rawRequest } from "../support/raw-http.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -51,6 +52,22 @@ const nowhere = [
   "/favicon.ico",
   "/swagger-page-of-the-plugin",
 ];
+
+describe("createFetch", () => {
+  it.each(["http", "https"])("finds routes in URLs of %s, whatever the host", async (scheme) => {
+    const health = async (): Promise<Response> => new Response("health");
+    const elsewhere = async (): Promise<Response> => new Response("elsewhere");
+    const handlers = { named: () => null, health, unmatched: elsewhere } as unknown as Handlers;
+    const answer = createFetch(handlers);
+    for (const host of ["a", "a:1", "ab", "registry.test", "[::1]:8080"]) {
+      const textAt = async (path: string): Promise<string> =>
+        await (await answer(new Request(`${scheme}://${host}${path}`))).text();
+      expect(await textAt("/healthz")).toBe("health");
+      expect(await textAt("/healthz?a=/b")).toBe("health");
+      expect(await textAt("/healthz/")).toBe("elsewhere");
+    }
+  });
+});
 
 describe("the path map", () => {
   let registry: TestRegistry;

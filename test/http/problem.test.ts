@@ -31,14 +31,16 @@ describe.each(codes)("the problem of %s", (code) => {
   });
 });
 
-test("every 503 may be tried again, but one whose end nobody knows, and nothing else", () => {
+test("every 503 may be tried again, but one whose end nobody knows, and 429; nothing else", () => {
   for (const code of codes) {
-    expect(isRetryable(code)).toBe(statusOf[code] === 503 && code !== "read_only");
+    const isPassing = statusOf[code] === 503 || statusOf[code] === 429;
+    expect(isRetryable(code)).toBe(isPassing && code !== "read_only");
   }
 });
 
 test.each<[code: ErrorCode, status: number]>([
   ["invalid_key_length", 400],
+  ["token_required", 401],
   ["not_found", 404],
   ["method_not_allowed", 405],
   ["request_timeout", 408],
@@ -51,6 +53,20 @@ test.each<[code: ErrorCode, status: number]>([
   ["storage_full", 507],
 ])("%s is %d", (code, status) => {
   expect(toProblem(new RegistryError(code, "")).status).toBe(status);
+});
+
+test("every 401 asks for a token, and says what was wrong with one (RFC 6750 section 3)", () => {
+  const challenges = codes.map((code) => {
+    const { headers } = toProblem(new RegistryError(code, ""));
+    return [code, headers.get("www-authenticate")] as const;
+  });
+  const realm = 'Bearer realm="mycelium-cdn-registry"';
+  const told = 'error="invalid_token", error_description="The token ';
+  expect(challenges.filter(([, challenge]) => challenge !== null)).toEqual([
+    ["token_required", realm],
+    ["token_invalid", `${realm}, ${told}is not known"`],
+    ["token_expired", `${realm}, ${told}has expired"`],
+  ]);
 });
 
 test("a problem takes further fields", () => {

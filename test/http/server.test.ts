@@ -1,10 +1,14 @@
-import { afterEach, describe, expect, it } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "bun:test";
+import { readFileSync } from "node:fs";
+import { connect } from "node:tls";
 import { StartError } from "../../src/domain/errors.ts";
 import { createRequestMeter } from "../../src/http/request-meter.ts";
-import { listen, type Fetch, type HttpServer } from "../../src/http/server.ts";
+import type { TlsMaterial } from "../../src/http/listener.ts";
+import { listen, type AtHand, type Fetch, type HttpServer } from "../../src/http/server.ts";
 import { createLog } from "../../src/ops/log.ts";
+import { hasOpenssl, makeCertificates, type Certificates } from "../support/certificates.ts";
 import { connectRaw, rawRequest } from "../support/raw-http.ts";
-import type { LogLine } from "../support/registry.ts";
+import { eventually, type LogLine } from "../support/registry.ts";
 
 const lines: LogLine[] = [];
 const log = createLog({
@@ -253,6 +257,74 @@ describe("a request that names no one host", () => {
       }
     },
   );
+});
+
+describe.skipIf(!hasOpenssl())("TLS", () => {
+  let made: Certificates;
+  let material: TlsMaterial;
+  beforeAll(() => {
+    made = makeCertificates("IP:127.0.0.1");
+    const [cert, key] = [made.certFile, made.keyFile].map((file) => readFileSync(file, "utf8"));
+    material = { cert: cert ?? "", key: key ?? "" };
+  });
+  afterAll(() => made.remove());
+
+  const ask = (path = "/"): Promise<Response> =>
+    fetch(`${server.url}${path}`, { tls: { ca: made.ca } });
+
+  function startTls(answer: Fetch, hstsSeconds: number | null = null, atHand?: AtHand): void {
+    server = listen({ ...options, tls: { ...material, hstsSeconds } });
+    server.serve(answer, atHand);
+  }
+
+  it("is in the URL of the server, and in those of requests, with and without a host", async () => {
+    startTls((request) => new Response(request.url));
+    expect(server.url).toBe(`https://127.0.0.1:${server.port}`);
+    expect(await (await ask("/a")).text()).toBe(`${server.url}/a`);
+    const text = await new Promise<string>((resolve, reject) => {
+      let received = "";
+      const access = { host: "127.0.0.1", port: server.port, ca: made.ca };
+      const socket = connect(access, () => socket.write("GET /b HTTP/1.0\r\n\r\n"));
+      socket.on("data", (bytes: Buffer) => (received += bytes.toString()));
+      socket.on("end", () => resolve(received));
+      socket.on("error", reject);
+    });
+    expect(text).toEndWith("https://localhost/b");
+  });
+
+  it("adds Strict-Transport-Security to every answer where that is wanted", async () => {
+    const atHand: AtHand = ({ url }) => (url.endsWith("/hand") ? new Response("at hand") : null);
+    const answer: Fetch = (request) => {
+      if (request.url.endsWith("/fails")) throw new Error("a bug");
+      return new Response("hello");
+    };
+    startTls(answer, 3600, atHand);
+    for (const path of ["/", "/hand", "/fails"]) {
+      const { headers } = await ask(path);
+      expect([path, headers.get("strict-transport-security")]).toEqual([path, "max-age=3600"]);
+    }
+    await server.stop();
+    startTls(answer, 0);
+    expect((await ask()).headers.get("strict-transport-security")).toBe("max-age=0");
+    await server.stop();
+    startTls(answer, null, atHand);
+    for (const path of ["/", "/hand", "/fails"]) {
+      expect((await ask(path)).headers.has("strict-transport-security")).toBe(false);
+    }
+  });
+
+  it("closes connections to the certificate before with their next answer", async () => {
+    const { promise, resolve: letGo } = Promise.withResolvers<void>();
+    startTls(async () => {
+      await promise;
+      return new Response("hello");
+    });
+    const slow = ask();
+    await eventually(() => server.pendingRequests() === 1);
+    server.renewTls(material);
+    letGo();
+    expect((await slow).headers.get("connection")).toBe("close");
+  });
 });
 
 describe("CONNECT", () => {

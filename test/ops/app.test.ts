@@ -69,13 +69,12 @@ describe.each(["SQLite", "PostgreSQL"])("the whole registry (%s)", (storeName) =
     directory = temporaryDirectory();
     server = await sharedPostgres();
     database = await server.createDatabase();
-    registry = startRegistryProcess([
-      ...(storeName === "SQLite" ? ["--embedded", directory] : databaseFlags(database)),
-      "--max-blob-size",
-      "128MiB",
-      "--db-timeout",
-      "30s",
-    ]);
+    const bounds = ["--max-blob-size", "128MiB", "--db-timeout", "30s"];
+    const [, url = ""] = databaseFlags(database);
+    registry =
+      storeName === "SQLite"
+        ? startRegistryProcess(["--embedded", directory, ...bounds])
+        : startRegistryProcess(bounds, { environment: { REGISTRY_DB_URL: url } });
     ({ port, api } = await registry.listening);
     await upload(port); // so that what is loaded and compiled once is not measured
   });

@@ -153,7 +153,8 @@ describe("surveyDatabase", () => {
     await asOther(target, async (database) => await makeLegacyDatabase(database, "both"));
     const guest = await guestOf(await sharedPostgres(), target, "INSERT");
     expect(await complaintOf(surveyDatabase(guest, log, () => {}))).toEndWith(
-      "(permission denied for table blobs); as a superuser run there: " +
+      "(permission denied for table blobs); run this as the user that owns the tables, or as a " +
+        "superuser run there: " +
         `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${target.user}_guest;`,
     );
   });

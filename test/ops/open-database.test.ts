@@ -6,6 +6,8 @@ import { RegistryError, StartError } from "../../src/domain/errors.ts";
 import type { Config } from "../../src/ops/config.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { openDatabase, toWorkError } from "../../src/ops/open-database.ts";
+import { openPostgres } from "../../src/storage/postgres/open.ts";
+import { optionsOf } from "../support/databases.ts";
 import { sharedPostgres, type TestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory, type LogLine } from "../support/registry.ts";
 import { migrationNames } from "../support/schema.ts";
@@ -24,11 +26,14 @@ const rest = {
   host: "127.0.0.1",
   hostIsDefault: false,
   port: 0,
+  https: null,
   blobBytesMax: 1,
   cacheBytesMax: 0,
   inFlightBytesMax: 256 * 1024 ** 2,
   readOnly: false,
   storedBytesMax: 0,
+  uploadTokenFile: null,
+  rates: { uploads: null, reads: null, uploadBytes: null },
   denyListFile: null,
   drainDelayMs: 0,
   drainTimeoutMs: 0,
@@ -38,6 +43,7 @@ const rest = {
   logFormat: "json",
   accessLog: false,
   slowRequestMs: 0,
+  typedSecrets: [],
   told: { flags: {}, environment: {}, defaults: {} },
 } as const;
 
@@ -106,6 +112,26 @@ describe("openDatabase", () => {
       await database.close();
       expect(lines).toMatchObject(expected);
     }
+  });
+
+  it("says that it waits while another registry migrates the database", async () => {
+    const target = await freshPostgres();
+    const other = openPostgres(optionsOf(target));
+    const opening = await other.transaction("write", async (query) => {
+      await query(other.dialect.migrationLock);
+      lines.length = 0;
+      const database = openDatabase(postgresConfig(target), log, signal);
+      while (lines.length === 0) await Bun.sleep(20);
+      return { database };
+    });
+    expect(lines).toMatchObject([
+      {
+        message: "the database is being migrated, by this registry or by another",
+        migration: migrationNames[0],
+      },
+    ]);
+    await (await opening.database).close();
+    await other.close();
   });
 
   it("refuses a directory that another registry uses", async () => {

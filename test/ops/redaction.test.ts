@@ -12,6 +12,7 @@ describe("withoutSecrets", () => {
     ['{"password":"geheim","user":"u"}', '{"password":***,"user":"u"}'],
     ["PWD: geheim, x", "PWD: ***, x"],
     ["?secret=geheim&x=1", "?secret=***&x=1"],
+    ["Authorization: Bearer abc.DEF-123_~+/== x", "Authorization: Bearer *** x"],
   ])("of %p leaves %p", (text, plain) => {
     expect(withoutSecrets(text)).toBe(plain);
   });
@@ -21,6 +22,7 @@ describe("withoutSecrets", () => {
     "/api/v1/metadata/00?x=a@b",
     'password authentication failed for user "u"',
     "mail@example.org",
+    "the bearer of it",
     "",
   ])("leaves %p as it is", (text) => {
     expect(withoutSecrets(text)).toBe(text);
@@ -47,7 +49,8 @@ describe("withoutSecrets", () => {
 
 describe("isSecretName", () => {
   it("knows what holds a secret by its name", () => {
-    for (const name of ["password", "PASSWORD", "passwd", "pass", "secret", "authorization"]) {
+    expect(isSecretName("authorization")).toBe(true);
+    for (const name of ["password", "PASSWORD", "passwd", "pass", "secret", "token"]) {
       expect(isSecretName(name)).toBe(true);
     }
     for (const name of ["", "passed", "host", "db-password-file"]) {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StartError } from "../../src/domain/errors.ts";
+import { limits } from "../../src/domain/limits.ts";
 import { cautionOf, readTlsIdentity } from "../../src/ops/tls-identity.ts";
 import { makeCertificates, type Certificates } from "../support/certificates.ts";
 
@@ -28,9 +29,9 @@ function file(name: string, text: string): string {
   return path;
 }
 
-function reasonOf(certFile: string, keyFile: string): string {
+async function reasonOf(certFile: string, keyFile: string): Promise<string> {
   try {
-    readTlsIdentity({ certFile, keyFile });
+    await readTlsIdentity({ certFile, keyFile });
   } catch (error) {
     expect(error).toBeInstanceOf(StartError);
     return (error as StartError).message;
@@ -39,43 +40,67 @@ function reasonOf(certFile: string, keyFile: string): string {
 }
 
 describe("readTlsIdentity", () => {
-  it("reads a certificate, those behind it, its key, and how long it is valid", () => {
+  it("reads a certificate, those behind it, its key, and how long it is valid", async () => {
     const { certFile, keyFile, ca } = ours;
     const chain = file("chain.crt", readFileSync(certFile, "utf8") + ca);
-    const identity = readTlsIdentity({ certFile: chain, keyFile });
+    const identity = await readTlsIdentity({ certFile: chain, keyFile });
     expect(identity.cert).toContain(ca);
     expect(identity.key).toBe(readFileSync(keyFile, "utf8"));
     expect(identity.validToMs - identity.validFromMs).toBe(2 * 86_400_000);
   });
 
-  it("refuses a key that is another's, and a chain in the wrong order", () => {
-    expect(reasonOf(ours.certFile, others.keyFile)).toContain(
+  it("refuses a key that is another's, and a chain in the wrong order", async () => {
+    expect(await reasonOf(ours.certFile, others.keyFile)).toContain(
       "is not that of the first certificate",
     );
     const turned = file("turned.crt", ours.ca + readFileSync(ours.certFile, "utf8"));
-    expect(reasonOf(turned, ours.keyFile)).toContain("comes first");
+    expect(await reasonOf(turned, ours.keyFile)).toContain("comes first");
   });
 
-  it("names the file that it cannot read", () => {
+  it("names the file that it cannot read", async () => {
     const { certFile, keyFile } = ours;
     const missing = join(directory, "missing");
-    expect(reasonOf(missing, keyFile)).toBe(`--tls-cert: ${missing} cannot be read (ENOENT)`);
-    expect(reasonOf(certFile, missing)).toBe(`--tls-key: ${missing} cannot be read (ENOENT)`);
-    expect(reasonOf(directory, keyFile)).toBe(`--tls-cert: ${directory} cannot be read (EISDIR)`);
-    expect(reasonOf(keyFile, keyFile)).toContain("holds no certificate in PEM form");
-    expect(reasonOf(certFile, certFile)).toContain("holds no private key in PEM form");
-    expect(reasonOf(file("empty", ""), keyFile)).toContain("holds no certificate");
+    for (const [cert, key, flag] of [
+      [missing, keyFile, "--tls-cert"],
+      [certFile, missing, "--tls-key"],
+    ] as const) {
+      const why = await reasonOf(cert, key);
+      expect(why).toStartWith(`cannot read ${missing} (ENOENT`);
+      expect(why).toEndWith(`; correct ${flag}`);
+    }
+    expect(await reasonOf(directory, keyFile)).toBe(
+      `cannot read ${directory} (it is no regular file); correct --tls-cert`,
+    );
+    const huge = file("huge", "a".repeat(limits.tlsFileBytesMax + 1));
+    expect(await reasonOf(certFile, huge)).toContain("1048577 bytes, of 1048576 at most");
   });
 
-  it("tells nothing of a key that it cannot use", () => {
+  it("says of a file that it holds something else", async () => {
+    const { certFile, keyFile } = ours;
+    expect(await reasonOf(keyFile, keyFile)).toContain("holds no certificate in PEM form");
+    expect(await reasonOf(certFile, certFile)).toContain("holds no private key in PEM form");
+    expect(await reasonOf(file("empty", ""), keyFile)).toContain("holds no certificate");
+  });
+
+  it("refuses a chain with a broken certificate behind the first", async () => {
+    const cut = `${ours.ca.slice(0, 200)}\n-----END CERTIFICATE-----\n`;
+    const chain = file("cut.crt", readFileSync(ours.certFile, "utf8") + cut);
+    expect(await reasonOf(chain, ours.keyFile)).toContain(`a certificate in ${chain} is broken`);
+  });
+
+  it("tells nothing of a key that it cannot use", async () => {
     const secret = readFileSync(ours.keyFile, "utf8").split("\n")[1] ?? "";
-    const broken = file("broken.key", `-----BEGIN PRIVATE KEY-----\n${secret}\n`);
-    const error = (): unknown => readTlsIdentity({ certFile: ours.certFile, keyFile: broken });
-    expect(error).toThrow("holds no private key");
-    expect(Bun.inspect(catchFrom(error), { depth: 9 })).not.toContain(secret.slice(0, 16));
+    const keyFile = file("broken.key", `-----BEGIN PRIVATE KEY-----\n${secret}\n`);
+    const error = await readTlsIdentity({ certFile: ours.certFile, keyFile }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(StartError);
+    expect(Bun.inspect(error, { depth: 9 })).toContain("holds no private key");
+    expect(Bun.inspect(error, { depth: 9 })).not.toContain(secret.slice(0, 16));
     const encrypted =
       "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----";
-    expect(reasonOf(ours.certFile, file("encrypted.key", encrypted))).toContain("is encrypted");
+    const why = await reasonOf(ours.certFile, file("encrypted.key", encrypted));
+    expect(why).toContain("is encrypted");
   });
 });
 
@@ -88,11 +113,3 @@ describe("cautionOf", () => {
     expect(cautionOf(identity, 2000)).toContain("has expired");
   });
 });
-
-function catchFrom(work: () => unknown): unknown {
-  try {
-    return work();
-  } catch (error) {
-    return error;
-  }
-}

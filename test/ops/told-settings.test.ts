@@ -75,9 +75,17 @@ describe("cautionsOf", () => {
     },
   );
 
-  it("says so of the default, too, but not where nobody may", () => {
+  it("says so of the default, too, but not where nobody may, or only who has a token", () => {
     expect(cautions({ embedded: "d" })).toContain("may upload");
+    expect(cautions({ embedded: "d", "upload-token-file": "f" })).toBe("");
     expect(cautions({ embedded: "d", "read-only": "true" })).toBe("");
+  });
+
+  it("recommends other places for a secret that was typed", () => {
+    const told = tell({ embedded: "d", host: "::1" });
+    expect(cautionsOf(told, ["db-password"]).join()).toMatch(
+      /^the secret of --db-password stood on the command line.+use --db-password-file/,
+    );
   });
 
   it.each<[values: FlagValues, isTold: boolean]>([

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "bun:test";
 import * as fc from "fast-check";
-import { formatBytes, formatDurationMs, parseBytes, parseDurationMs } from "../../src/ops/units.ts";
+import {
+  formatBytes,
+  formatDurationMs,
+  parseBytes,
+  parseDurationMs,
+  parseRate,
+} from "../../src/ops/units.ts";
 
 describe("parseBytes", () => {
   it.each([
@@ -68,6 +74,43 @@ describe("formatBytes", () => {
       fc.property(fc.maxSafeNat(), (bytes) => {
         expect(parseBytes(formatBytes(bytes))).toBe(bytes);
       }),
+    );
+  });
+});
+
+describe("parseRate", () => {
+  it.each([
+    ["100/s", "requests", 100, 1000],
+    ["5/m", "requests", 5, 60_000],
+    ["1000/h", "requests", 1000, 3_600_000],
+    ["10MiB/s", "bytes", 10_485_760, 1000],
+    ["500/m", "bytes", 500, 60_000],
+  ] as const)("reads %s of %s", (text, of, ...[amount, perMs]) => {
+    expect(parseRate(text, of)).toEqual({ amount, perMs });
+  });
+
+  it.each([
+    "",
+    "100",
+    "/s",
+    "0/s",
+    "-1/s",
+    "1.5/s",
+    "10MiB/s",
+    "1/ms",
+    "1/d",
+    "1/s/s",
+    " 1/s",
+    "1 /s",
+  ])("refuses %p of requests, and shows the accepted forms", (text) => {
+    expect(() => parseRate(text, "requests")).toThrow(
+      "is not a rate; write 100/s, 5/m or 1000/h, or leave it out: no limit",
+    );
+  });
+
+  it.each(["0/s", "10MB/s", "10MiB", "999999999GiB/s"])("refuses %p of bytes", (text) => {
+    expect(() => parseRate(text, "bytes")).toThrow(
+      "is not a rate; write 500KiB/s, 10MiB/s or 1GiB/h",
     );
   });
 });

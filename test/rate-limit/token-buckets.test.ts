@@ -81,6 +81,27 @@ describe("quotaOf", () => {
   });
 });
 
+describe("quotaOf a rate that is as good as none", () => {
+  it("never tells of more than there may be", () => {
+    const rate = { amount: 10 ** 14, perMs: 1000 };
+    const { buckets } = bucketsAt(rate);
+    expect(buckets.quotaOf("a").remaining).toBe(rate.amount);
+  });
+});
+
+describe("usedOf", () => {
+  it("tells how much is used of all, and of a debt", () => {
+    const { clock, buckets } = bucketsAt({ amount: 100, perMs: 1000 });
+    expect(buckets.usedOf("a")).toBe(0);
+    buckets.take("a", 50);
+    expect(buckets.usedOf("a")).toBe(0.5);
+    buckets.spend("a", 100);
+    expect(buckets.usedOf("a")).toBe(1.5);
+    clock.ms = 1250;
+    expect(buckets.usedOf("a")).toBe(0.25);
+  });
+});
+
 describe("the keys remembered", () => {
   it("are never more than there may be, however many come", () => {
     const { buckets } = bucketsAt(fivePerMinute, 100);

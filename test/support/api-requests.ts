@@ -51,6 +51,31 @@ export const apiRequests: readonly ApiRequest[] = [
   { operation: "ready", outcome: 200 },
 ];
 
+export const expiredToken = "a-token-of-another-year";
+
+/** The same of a registry that wants a token for uploads, and knows only one, which has expired. */
+export const tokenRequests: readonly ApiRequest[] = [
+  "saveMetadata",
+  "putMetadata",
+  "findMissing",
+].flatMap((operation): ApiRequest[] => [
+  { operation, outcome: "token_required" },
+  { operation, outcome: "token_required", headers: { Authorization: "Basic dTpw" } },
+  { operation, outcome: "token_invalid", headers: { Authorization: "Bearer unheard-of" } },
+  { operation, outcome: "token_expired", headers: { Authorization: `Bearer ${expiredToken}` } },
+]);
+
+/** Of a registry that lets each client upload once an hour, and read once. */
+export const limitRequests: readonly ApiRequest[] = [
+  { operation: "putMetadata", outcome: 201, body: blob },
+  { operation: "putMetadata", outcome: "rate_limited", body: blob },
+  { operation: "saveMetadata", outcome: "rate_limited", headers: formHeaders, body: form.body },
+  { operation: "findMissing", outcome: "rate_limited", headers: jsonHeaders, body: utf8("{}") },
+  { operation: "loadMetadata", outcome: 200 },
+  { operation: "loadMetadata", outcome: "rate_limited" },
+  { operation: "headMetadata", outcome: "rate_limited" },
+];
+
 /** Sends one on a connection of its own. */
 export async function sendApiRequest(
   port: number,

@@ -16,8 +16,11 @@ export function hasOpenssl(): boolean {
   return Bun.which("openssl") !== null;
 }
 
-/** Makes a certificate for `names`, as subjectAltName writes them: `IP:127.0.0.1`, `DNS:a.test`. */
-export function makeCertificates(names: string): Certificates {
+/**
+ * Makes a certificate for `names`, as subjectAltName writes them: `IP:127.0.0.1`, `DNS:a.test`.
+ * It is valid for so many days; -1: it was yesterday.
+ */
+export function makeCertificates(names: string, { days = 2 } = {}): Certificates {
   const directory = mkdtempSync(join(tmpdir(), "mycelium-certificates-"));
   const run = (command: string): void => {
     const child = Bun.spawnSync(["openssl", ...command.split(" ")], { cwd: directory });
@@ -28,7 +31,8 @@ export function makeCertificates(names: string): Certificates {
   run(`req -x509 ${key} -subj /CN=authority -days 2 -keyout ca.key -out ca.crt`);
   run(`req ${key} -subj /CN=server -keyout server.key -out server.csr`);
   run(
-    "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt",
+    `x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days ${days} ` +
+      "-extfile names -out server.crt",
   );
   return {
     ca: readFileSync(join(directory, "ca.crt"), "utf8"),

@@ -11,6 +11,7 @@ import { readDenyList } from "../../src/ops/deny-list.ts";
 import { createLog } from "../../src/ops/log.ts";
 import { openDatabase } from "../../src/ops/open-database.ts";
 import { createReadiness } from "../../src/ops/readiness.ts";
+import { openUploadTokens } from "../../src/ops/upload-tokens.ts";
 import type { TracesConfig } from "../../src/ops/tracing/traces-config.ts";
 import type { Database } from "../../src/storage/database.ts";
 import type { Bytes } from "../../src/domain/bytes.ts";
@@ -60,6 +61,8 @@ export interface TestRegistryOptions {
   readonly readOnly?: boolean;
   /** 0 when left out: no bound. */
   readonly storedBytesMax?: number;
+  readonly uploadTokenFile?: string;
+  readonly rates?: Partial<Config["rates"]>;
   readonly denyListFile?: string;
   /** A statement's deadline. */
   readonly timeoutMs?: number;
@@ -98,10 +101,20 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
     requestLog,
     traces: options.traces ?? null,
   });
-  const { denyListFile } = config;
+  const { denyListFile, uploadTokenFile } = config;
   const denyList = denyListFile === null ? null : await readDenyList(denyListFile);
   const { senderOf } = server;
-  const app: App = createApp({ config, database, log, checks, senderOf, denyList });
+  const uploadTokens =
+    uploadTokenFile === null ? null : await openUploadTokens(uploadTokenFile, log);
+  const app: App = createApp({
+    config,
+    database,
+    log,
+    checks,
+    senderOf,
+    uploadTokens,
+    denyList,
+  });
   await app.brakes.begin();
   server.serve(app.fetch, app.atHand, app.measures.meter);
   return {
@@ -198,11 +211,14 @@ function configOf(options: TestRegistryOptions, directory: string): Config {
     host: "127.0.0.1",
     hostIsDefault: false,
     port: 0,
+    https: null,
     blobBytesMax,
     cacheBytesMax,
     inFlightBytesMax: options.inFlightBytesMax ?? 256 * mebibyte,
     readOnly: options.readOnly ?? false,
     storedBytesMax: options.storedBytesMax ?? 0,
+    uploadTokenFile: options.uploadTokenFile ?? null,
+    rates: { uploads: null, reads: null, uploadBytes: null, ...options.rates },
     denyListFile: options.denyListFile ?? null,
     drainDelayMs: 0,
     drainTimeoutMs: 10_000,
@@ -218,6 +234,7 @@ function configOf(options: TestRegistryOptions, directory: string): Config {
     logFormat: "json",
     accessLog: options.accessLog ?? false,
     slowRequestMs: options.slowRequestMs ?? 0,
+    typedSecrets: [],
     told: { flags: {}, environment: {}, defaults: {} },
   };
 }

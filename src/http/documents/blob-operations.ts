@@ -14,8 +14,11 @@ const databaseCodes: readonly ErrorCode[] = [
   "overloaded",
   "starting",
 ];
+const tokenCodes: readonly ErrorCode[] = ["token_required", "token_invalid", "token_expired"];
 const uploadCodes: readonly ErrorCode[] = [
   "origin_not_allowed",
+  ...tokenCodes,
+  "rate_limited",
   "taken_down",
   "truncated_body",
   "invalid_digest",
@@ -32,6 +35,7 @@ const uploadCodes: readonly ErrorCode[] = [
 ];
 const downloadCodes: readonly ErrorCode[] = [
   ...keyCodes,
+  "rate_limited",
   "not_found",
   "taken_down",
   "precondition_failed",
@@ -56,11 +60,15 @@ const hashParameter = {
   schema: { type: "string" as const, pattern: hashPattern },
 };
 
+/** What is told where a limit applies. */
+const rateLimits = ["RateLimitPolicy", "RateLimit"] as const;
+
 const blobContent = { "application/octet-stream": { schema: blobSchema } };
 
 const blobFields = [
   "ETag",
   "CacheForever",
+  ...rateLimits,
   ...readable,
   "LastModified",
   "AcceptRanges",
@@ -71,19 +79,23 @@ const blobFields = [
 
 const notModified = {
   description: "The client has the blob already",
-  headers: responseHeaders("ETag", "CacheForever", ...readable),
+  headers: responseHeaders("ETag", "CacheForever", ...rateLimits, ...readable),
 };
 
 const receipt = (description: string) => ({
   description,
-  headers: responseHeaders("Location", "ETag", "CacheNever", ...readable),
+  headers: responseHeaders("Location", "ETag", "CacheNever", ...rateLimits, ...readable),
   content: { "application/json": { schema: { $ref: "#/components/schemas/Receipt" } } },
 });
+
+/** A token, where the operator gives them out. */
+const security = [{}, { token: [] }];
 
 /** POST /api/v1/metadata */
 export const saveMetadataDetail = {
   operationId: "saveMetadata",
   tags: ["Metadata"],
+  security,
   summary: "Upload a blob in a form",
   description:
     "Stores the bytes of the first part named `data`, exactly as they are; other parts are " +
@@ -129,6 +141,7 @@ export const saveMetadataDetail = {
 export const findMissingDetail = {
   operationId: "findMissing",
   tags: ["Metadata"],
+  security,
   summary: "Ask which of many blobs are missing",
   description:
     `Takes up to ${limits.keyListMax} keys, and costs one query. A key whose stored bytes are ` +
@@ -140,13 +153,15 @@ export const findMissingDetail = {
   responses: {
     200: {
       description: "Which of them are missing",
-      headers: responseHeaders("CacheNever", ...readable),
+      headers: responseHeaders("CacheNever", ...rateLimits, ...readable),
       content: { "application/json": { schema: { $ref: "#/components/schemas/Missing" } } },
     },
     ...refusals(
       [
         "invalid_key_list",
         "too_many_keys",
+        ...tokenCodes,
+        "rate_limited",
         ...keyCodes,
         "truncated_body",
         "request_timeout",
@@ -203,6 +218,9 @@ export const loadMetadataDetail = {
     ...refusals([...downloadCodes, "range_not_satisfiable"], {
       precondition_failed:
         "The blob is not what If-Match or If-Unmodified-Since names; leave the condition out.",
+      rate_limited:
+        "These are more reads than the operator of this registry allows one client; go on after " +
+        "the seconds that Retry-After tells.",
       range_not_satisfiable:
         `The blob has ${exampleBlob.bytesTotal} bytes; ` +
         "ask for a range that begins within them.",
@@ -239,6 +257,7 @@ export const headMetadataDetail = {
 export const putMetadataDetail = {
   operationId: "putMetadata",
   tags: ["Metadata"],
+  security,
   summary: "Upload a blob under its hash",
   description:
     "Stores the body, exactly as it is and whatever its Content-Type, if it hashes to the key. " +

@@ -16,9 +16,17 @@ const description = [
     "take by 405 `method_not_allowed` with `Allow`, a request that does not name one host by " +
     "400 `invalid_host`. Every path takes OPTIONS, and every path that takes GET takes HEAD. The " +
     "answer that refuses a body closes the connection.",
+  "Where the operator wants to know who uploads, uploading and asking which blobs are missing " +
+    "take a token; reading never does.",
   "With --cdn-domain, a host below that domain names a blob by its first label, and `GET /` " +
     "there answers as the download below does, or with 400 `invalid_label`.",
 ].join("\n\n");
+
+const tokenScheme = {
+  type: "http" as const,
+  scheme: "bearer",
+  description: "A token from the operator (RFC 6750), where uploading takes one",
+};
 
 /** An OpenAPI document, as JSON holds it. */
 export type ApiDocument = Readonly<Record<string, unknown>>;
@@ -65,6 +73,7 @@ async function generate(): Promise<ApiDocument> {
           schemas,
           parameters: requestFields,
           headers: headerComponents,
+          securitySchemes: { token: tokenScheme },
         },
       },
     }),

@@ -105,6 +105,21 @@ const responseFields = {
     exampleBlob.sha256,
   ),
   Location: always("Location", "The path of the blob", `/api/v1/metadata/${exampleBlob.hash}`),
+  Challenge: always(
+    "WWW-Authenticate",
+    "That it takes a token, and what is wrong with the one that came (RFC 6750)",
+    'Bearer realm="mycelium-cdn-registry"',
+  ),
+  RateLimitPolicy: sometimes(
+    "RateLimit-Policy",
+    "Where a limit applies: what a client may have (`q`) in how many seconds (`w`)",
+    '"uploads";q=100;w=60',
+  ),
+  RateLimit: sometimes(
+    "RateLimit",
+    "Where a limit applies: what is left (`r`), and in how many seconds there is more (`t`)",
+    '"uploads";r=99;t=1',
+  ),
   RetryAfter: always("Retry-After", "Seconds to wait before the same request", 1),
 } as const;
 

@@ -37,6 +37,19 @@ const page = `<!doctype html>
         <p id="hint" class="quiet">
           Whoever has its key can read it: encrypt what is not for everybody.
         </p>
+        <div id="access" hidden>
+          <label for="token">Token</label>
+          <input
+            id="token"
+            type="password"
+            autocomplete="off"
+            spellcheck="false"
+            aria-describedby="custody"
+          />
+          <p id="custody" class="quiet">
+            From the operator of this registry. This page forgets it when it is closed.
+          </p>
+        </div>
         <button>Upload</button>
       </form>
       <div id="outcome" role="status"></div>
@@ -132,6 +145,9 @@ dt,
 .outcome {
   font-weight: 600;
 }
+#access {
+  margin-top: 1rem;
+}
 input,
 button,
 ::file-selector-button {
@@ -194,6 +210,8 @@ const script = `"use strict";
 const form = document.querySelector("form");
 const button = form.querySelector("button");
 const outcome = document.querySelector("#outcome");
+const access = document.querySelector("#access");
+const token = document.querySelector("#token"); // without a name: it is no part of the form
 for (const place of document.querySelectorAll(".origin")) place.textContent = location.origin;
 
 form.addEventListener("submit", async (event) => {
@@ -201,21 +219,37 @@ form.addEventListener("submit", async (event) => {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true"); // disabled, it would lose the focus
   outcome.replaceChildren(element("p", "quiet", "Uploading\\u2026"));
-  outcome.replaceChildren(...(await send()));
+  outcome.replaceChildren(...(await send(token.value.trim())));
   button.removeAttribute("aria-disabled");
 });
 
-async function send() {
+async function send(secret) {
+  if (secret !== "" && !/^[A-Za-z0-9._~+/-]+=*$/.test(secret)) {
+    return refusal("What is entered is no token: it holds characters that no token has.");
+  }
   try {
-    const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
+    const headers = secret === "" ? {} : { Authorization: "Bearer " + secret };
+    const body = new FormData(form);
+    const response = await fetch(form.action, { method: "POST", body, headers });
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return receipt(answer);
+    if (answer.code === "token_required") {
+      return refusal("Uploading here takes a token. Enter yours, and upload again.");
+    }
+    if (answer.code?.startsWith("token_")) return refusal(answer.detail);
     const what = answer.detail ?? "The upload was refused with status " + response.status + ".";
     return [element("p", "wrong", what)];
   } catch {
     const what = "The upload broke off: check the connection and choose the file again.";
     return [element("p", "wrong", what)];
   }
+}
+
+/** Asks for a token: it was missing, or is not good. */
+function refusal(what) {
+  access.hidden = false;
+  token.focus();
+  return [element("p", "wrong", what)];
 }
 
 function receipt({ hash, size, created, url }) {

@@ -13,6 +13,10 @@ export const meaningOf: Readonly<Record<ErrorCode, string>> = {
   invalid_host: "the request does not name exactly one host",
   invalid_label: "the first label of the host name is no key",
   origin_not_allowed: "pages of this origin may not upload here",
+  token_required: "only those may do this who send a token, and the request has none",
+  token_invalid: "the registry does not know the token of the request",
+  token_expired: "the token of the request has expired",
+  rate_limited: "the client asks for more than the operator allows one in a time",
   taken_down: "the operator has taken the key down: it is neither given out nor taken",
   precondition_failed: "a condition of the request does not hold",
   range_not_satisfiable: "the range begins beyond the end of the blob",
@@ -110,6 +114,12 @@ const commonDetails: Details = {
   origin_not_allowed:
     "Pages of this origin may not upload here; the operator allows it with --upload-origin (or, " +
     "for the registry's own page behind a proxy, lets the proxy pass Host on).",
+  token_required:
+    "Uploading here takes a token: send Authorization: Bearer TOKEN. The operator of this " +
+    "registry gives them out.",
+  rate_limited:
+    "These are more uploads than the operator of this registry allows one client; go on after " +
+    "the seconds that Retry-After tells.",
   invalid_key_length: "A key has 64 hexadecimal digits, or the first 32 of them; this one has 5.",
   not_found: "No blob has this key here.",
   taken_down:
@@ -119,7 +129,7 @@ const commonDetails: Details = {
   unsupported_content_encoding:
     "Send the body as it is, without Content-Encoding: hashes and ciphertext do not compress.",
   internal_error: "The registry failed at this request; tell its operator.",
-  database_unavailable: "The database is not available at the moment; try again later.",
+  database_unavailable: "The database refuses connections at the moment; try again later.",
   storage_full: "The database's disk is full; nothing was stored.",
 };
 
@@ -139,7 +149,10 @@ function descriptionOf(codes: Codes): string {
 }
 
 function refusalHeaders(code: ErrorCode): ReturnType<typeof responseHeaders> {
+  if (code === "rate_limited")
+    return responseHeaders("CacheNever", "RetryAfter", "RateLimitPolicy", "RateLimit", ...readable);
   if (isRetryable(code)) return responseHeaders("CacheNever", "RetryAfter", ...readable);
+  if (statusOf[code] === 401) return responseHeaders("CacheNever", "Challenge", ...readable);
   if (code === "range_not_satisfiable")
     return responseHeaders("CacheNever", "UnsatisfiedRange", ...readable);
   return responseHeaders("CacheNever", ...readable);

@@ -3,6 +3,7 @@ import type { BlobPeek } from "../../domain/blob-store.ts";
 import type { Counters } from "../../domain/counters.ts";
 import { createBlobResponses } from "../blob-headers.ts";
 import { asksForMore } from "./download.ts";
+import type { ReadLimit } from "../guards/rate-limits.ts";
 import type { Destinations } from "../destinations.ts";
 import { metadataPath } from "../path-map.ts";
 import type { Sending } from "../sending.ts";
@@ -13,6 +14,8 @@ export interface CachedDownloadOptions {
   readonly sending: Pick<Sending, "tryCharge">;
   readonly counters: Counters;
   readonly destinations: Pick<Destinations, "labelOf">;
+  /** Left out, or null: everybody may read as much as they like. */
+  readonly limit?: Pick<ReadLimit, "admitAtHand" | "tellAtHand"> | null;
 }
 
 const pathStart = `${metadataPath}/`;
@@ -24,7 +27,7 @@ const pathStart = `${metadataPath}/`;
 export function createCachedDownload(
   options: CachedDownloadOptions,
 ): (request: Request) => Response | null {
-  const { registry, sending, counters, destinations } = options;
+  const { registry, sending, counters, destinations, limit = null } = options;
   const toResponse = createBlobResponses();
 
   /** What may be the digits of a key, in the host or in the path; "" where there are none. */
@@ -51,10 +54,16 @@ export function createCachedDownload(
     if (digits.length !== 32 && digits.length !== 64) return null;
     if (asksForMore(request.headers)) return null;
     const blob = registry.peek(digits);
-    if (blob === null || !sending.tryCharge(request, blob.bytesTotal)) return null;
+    if (blob === null) return null;
+    // "": nobody has looked whose it is. What is charged here and then left to the routes, because
+    // the budget has no room for it, is charged twice; who is refused there is told why.
+    const client = limit === null ? "" : limit.admitAtHand(request);
+    if (client === null || !sending.tryCharge(request, blob.bytesTotal)) return null;
     counters.bytesSent += blob.bytesTotal;
     counters.responses[200] = (counters.responses[200] ?? 0) + 1;
-    return toResponse(blob);
+    const response = toResponse(blob);
+    if (client !== "") limit?.tellAtHand(client, response);
+    return response;
   };
 }
 

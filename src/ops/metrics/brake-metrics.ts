@@ -1,8 +1,9 @@
+import type { RateLimits } from "../../http/guards/rate-limits.ts";
 import type { BrakeState } from "../brakes.ts";
 import { atMostOne, only, type Metric } from "./metric.ts";
 
 /** The metrics of what an operator holds the registry back with. */
-export function brakeMetrics(state: BrakeState): Metric[] {
+export function brakeMetrics(state: BrakeState, rateLimits: Pick<RateLimits, "clients">): Metric[] {
   const { isReadOnly, quota, denied, takedownAgeMs } = state;
   return [
     {
@@ -42,6 +43,16 @@ export function brakeMetrics(state: BrakeState): Metric[] {
       description: "How long ago this registry has read what is taken down, as it does every 5 s",
       kind: "gauge",
       points: only(takedownAgeMs() / 1000),
+    },
+    {
+      name: "registry.rate_limit.clients",
+      unit: "{client}",
+      description: "Clients that a rate limit remembers",
+      kind: "gauge",
+      points: Object.entries(rateLimits.clients()).map(([policy, value]) => ({
+        attributes: { policy },
+        value,
+      })),
     },
   ];
 }

@@ -18,6 +18,7 @@ import { openScrapePort, type Pages } from "./scrape.ts";
 import { createSpanCounts, type SpanCounts } from "../tracing/span-counts.ts";
 import { spanMetrics } from "./span-metrics.ts";
 import { storeMetrics } from "./store-metrics.ts";
+import { tlsMetrics } from "./tls-metrics.ts";
 
 /** What metrics are read from. */
 interface MetricsSources {
@@ -26,6 +27,8 @@ interface MetricsSources {
   readonly pendingRequests: () => number;
   /** Of the server's URL; left out: http. */
   readonly scheme?: string;
+  /** When the certificate that is served expires, in ms since 1970; null, or left out: none is. */
+  readonly certificateValidToMs?: (() => number) | null;
   /** What became of spans; left out: there were none. */
   readonly spans?: SpanCounts;
 }
@@ -89,7 +92,13 @@ const pushDelayMs = 1000;
 
 function createReading(
   { cacheBytesMax, database }: MetricsConfig,
-  { app, pendingRequests, scheme = "http", spans = createSpanCounts() }: MetricsSources,
+  {
+    app,
+    pendingRequests,
+    scheme = "http",
+    spans = createSpanCounts(),
+    certificateValidToMs = null,
+  }: MetricsSources,
   loop: LoopWatch,
 ): () => Metric[] {
   const { counters, hashing, measures } = app;
@@ -108,8 +117,9 @@ function createReading(
     ...requestMetrics(sources),
     ...storeMetrics(sources),
     ...databaseMetrics(sources),
-    ...brakeMetrics(measures.brakes),
+    ...brakeMetrics(measures.brakes, measures.rateLimits),
     ...spanMetrics(spans),
+    ...tlsMetrics(certificateValidToMs?.() ?? null),
     ...processMetrics(sources),
   ];
 }

@@ -38,7 +38,10 @@ describe("the document keeps to OpenAPI 3.0.3", () => {
       typeof $ref === "string" ? [$ref] : [],
     );
     const held = Object.entries(document.whole["components"] as Json).flatMap(([kind, parts]) =>
-      Object.keys(parts as Json).map((name) => `#/components/${kind}/${name}`),
+      // Operations name these otherwise.
+      kind === "securitySchemes"
+        ? []
+        : Object.keys(parts as Json).map((name) => `#/components/${kind}/${name}`),
     );
     expect([...new Set(references)].toSorted()).toEqual(held.toSorted());
   });

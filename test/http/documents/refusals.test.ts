@@ -34,8 +34,8 @@ describe("refusals", () => {
   it.each<[ErrorCode, () => unknown]>([
     ["internal_error", () => toRegistryError(new Error("anything"))],
     ["request_timeout", timeoutOfBody],
-    ["database_unavailable", () => ofDriver("57P01")],
-    ["storage_full", () => ofDriver("53100")],
+    ["database_unavailable", () => ofDriver("ERR_POSTGRES_CONNECTION_REFUSED")],
+    ["storage_full", () => ofServer("53100")],
   ])("shows of %s what clients get", async (code, fail) => {
     const error = (await fail()) as RegistryError;
     const content = refusals([code])[statusOf[code]]?.content?.["application/problem+json"];
@@ -56,10 +56,11 @@ async function timeoutOfBody(): Promise<unknown> {
   return await readWholeBody(request, deadlines).catch((error: unknown) => error);
 }
 
-function ofDriver(sqlState: string): unknown {
-  const thrown = new SQL.PostgresError("anything", {
-    code: "ERR_POSTGRES_SERVER_ERROR",
-    errno: sqlState,
-  });
+function ofServer(sqlState: string): unknown {
+  return ofDriver("ERR_POSTGRES_SERVER_ERROR", sqlState);
+}
+
+function ofDriver(code: string, errno?: string): unknown {
+  const thrown = new SQL.PostgresError("anything", { code, ...(errno && { errno }) });
   return fromPostgres(thrown, anyTimeoutMs);
 }

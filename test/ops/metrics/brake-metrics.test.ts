@@ -8,7 +8,8 @@ it("tell what is held back, and by how much", () => {
   denied.takedowns.add(randomBlob(1).hash);
   const quota = { bytesMax: 100, bytesUsed: () => 40, refuse() {} };
   const state = { isReadOnly: true, quota, denied, takedownAgeMs: () => 1500 };
-  const values = brakeMetrics(state).map(({ name, points }) => [
+  const clients = () => ({ uploads: 3, "upload-bytes": 0, reads: 2 });
+  const values = brakeMetrics(state, { clients }).map(({ name, points }) => [
     name,
     points.map(({ value }) => value),
   ]);
@@ -18,5 +19,6 @@ it("tell what is held back, and by how much", () => {
     "registry.quota.used": [40],
     "registry.denied.keys": [1, 0],
     "registry.takedowns.age": [1.5],
+    "registry.rate_limit.clients": [3, 0, 2],
   });
 });

@@ -49,7 +49,8 @@ for (const [store, start] of stores) {
       );
       const { app, pendingRequests } = registry;
       const checks = createReadiness({ phase: () => "serving", probe: async () => {} });
-      metrics.begin({ app, checks, pendingRequests });
+      const certificateValidToMs = (): number => 4_102_444_800_000;
+      metrics.begin({ app, checks, pendingRequests, certificateValidToMs });
       await use(registry);
     });
     afterAll(async () => {
