@@ -71,6 +71,8 @@ export const limits = {
   /** How often the page for operators takes a sample, and how many are kept: 15 minutes. */
   statusSampleMs: 2000,
   statusSamplesMax: 450,
+  /** By how much the database's clock may go another way than ours between two sweeps. */
+  clockJumpMsMax: 1_800_000,
   /** How often abandoned uploads are looked for. */
   sweepIntervalMs: 300_000,
   /** Abandoned uploads removed by one sweep, and uploads that it looks at for orphaned segments. */

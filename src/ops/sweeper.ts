@@ -3,7 +3,8 @@ import { limits } from "../domain/limits.ts";
 import type { Log } from "../domain/log.ts";
 import type { Database } from "../storage/database.ts";
 import { retireOrphans } from "../storage/orphans.ts";
-import { canFindOwners, sweepUploads } from "../storage/uploads.ts";
+import { canFindOwners, databaseTimeMs, sweepUploads } from "../storage/uploads.ts";
+import { createClockWatch } from "./clock-watch.ts";
 
 /** A worker that removes what broken uploads left behind, and segments that nobody has. */
 export interface Sweeper {
@@ -24,10 +25,16 @@ export function startSweeper({ database, counters, log }: SweeperOptions): Sweep
   /** Where the walk through everything that has segments goes on. */
   let lookedUpTo: string | null = null;
   let hasTold = false;
+  const clock = createClockWatch();
 
   async function sweep(): Promise<void> {
     try {
-      const swept = await sweepUploads(database);
+      const nowMs = await databaseTimeMs(database);
+      if (!clock.isSteady(nowMs)) {
+        log.warn("the database's clock is not as expected: abandoned uploads stay for now");
+        return;
+      }
+      const swept = await sweepUploads(database, nowMs);
       counters.uploadsSwept += swept;
       if (swept > 0) log.info("abandoned uploads removed", { uploads: swept });
       await lookForOrphans();

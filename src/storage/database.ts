@@ -34,8 +34,6 @@ export interface Dialect {
   readonly now: string;
   /** A time column as milliseconds since 1970. */
   epochMs(column: string): string;
-  /** How many milliseconds ago, by the database's clock, a time column's value was. */
-  ageMs(column: string): string;
   /** Joins `blobs b` whose hash begins with `prefix`: an index look-up for each row joined. */
   joinBlobs(prefix: string): string;
   /** Holds other migrating processes off until the transaction ends. */

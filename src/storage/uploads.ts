@@ -64,14 +64,22 @@ export async function removeUpload(database: Database, upload: string): Promise<
   await removeWhile(database, upload, "");
 }
 
+/** The database's clock: ms since 1970. */
+export async function databaseTimeMs(database: Database): Promise<number> {
+  const { epochMs, now } = database.dialect;
+  const [row] = await database.query("health", `SELECT ${epochMs(now)} AS ms`);
+  return Number(row?.["ms"]);
+}
+
 /**
- * Removes the uploads that nobody has touched for an hour, and stops where one shows to be alive;
- * gives how many. An upload that loses segments so can no longer be committed. Where that
- * costs little, it is made sure that no blob has the segments, which a restored or edited database
- * may claim.
+ * Removes the uploads that nobody had touched for an hour at `nowMs` of the database's clock, and
+ * stops where one shows to be alive; gives how many. An upload that loses segments so can no longer
+ * be committed. Where that costs little, it is made sure that no blob has the segments, which a
+ * restored or edited database may claim.
  */
-export async function sweepUploads(database: Database): Promise<number> {
-  const idle = `${database.dialect.ageMs("touched_at")} > ${limits.uploadIdleMsMax}`;
+export async function sweepUploads(database: Database, nowMs: number): Promise<number> {
+  const idleSinceMs = nowMs - limits.uploadIdleMsMax;
+  const idle = `${database.dialect.epochMs("touched_at")} < ${idleSinceMs}`;
   const isOwned = "SELECT 1 FROM blobs b WHERE b.upload = uploads.upload LIMIT 1";
   const isChecked = await canFindOwners(database, "health");
   const condition = isChecked ? `${idle} AND (${isOwned}) IS NULL` : idle;

@@ -33,7 +33,10 @@ test("a full list of keys fits its body, written with a line and an indent for e
 
 test("an upload that is still touched is never swept", () => {
   const stepsPerSegment = limits.segmentBytes / limits.uploadStepBytes;
-  expect(stepsPerSegment * limits.uploadStepMsMax).toBeLessThan(limits.uploadIdleMsMax);
+  const untouchedMsMax = stepsPerSegment * limits.uploadStepMsMax;
+  expect(untouchedMsMax + limits.clockJumpMsMax).toBeLessThan(limits.uploadIdleMsMax);
+  // After a jump, what is alive has been touched again when the next sweep comes.
+  expect(untouchedMsMax).toBeLessThan(limits.sweepIntervalMs);
 });
 
 test("every limit is a whole number above zero", () => {

@@ -37,9 +37,9 @@ describe.each(twoKinds.filter(({ isHere }) => isHere))("startSweeper ($name)", (
     return Number(row?.["total"]);
   }
 
-  async function sweep(): Promise<number> {
+  async function sweep(database = own.database): Promise<number> {
     const counters = createCounters();
-    const sweeper = startSweeper({ database: own.database, counters, log });
+    const sweeper = startSweeper({ database, counters, log });
     await sweeper.stop(); // once the sweep under way has ended
     return counters.uploadsSwept;
   }
@@ -57,6 +57,19 @@ describe.each(twoKinds.filter(({ isHere }) => isHere))("startSweeper ($name)", (
     expect(await sweep()).toBe(0);
     expect(await countOf("uploads")).toBe(1);
     expect(lines).toEqual([]);
+  });
+
+  it("leaves all while the database's clock is a day from ours, and warns", async () => {
+    await addUpload(2 * limits.uploadIdleMsMax);
+    const { dialect } = own.database;
+    const dayAhead = {
+      postgres: `${dialect.now} + interval '1 day'`,
+      sqlite: `${dialect.now} + 86400000`,
+    };
+    const now = dayAhead[dialect.name];
+    expect(await sweep({ ...own.database, dialect: { ...dialect, now } })).toBe(0);
+    expect(await countOf("uploads")).toBe(1);
+    expect(lines).toMatchObject([{ level: "warn", message: expect.stringContaining("clock") }]);
   });
 
   it("warns when the database is out, and goes on", async () => {

@@ -5,9 +5,9 @@ import { limits } from "../../src/domain/limits.ts";
 import type { Database } from "../../src/storage/database.ts";
 import { retireOrphans, walkOrphans } from "../../src/storage/orphans.ts";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
-import { canFindOwners, sweepUploads } from "../../src/storage/uploads.ts";
+import { canFindOwners } from "../../src/storage/uploads.ts";
 import { bytesOf, randomBlob, randomLargeBlob, uploadLarge } from "../support/blobs.ts";
-import { age, looseUploads, segmentCountOf, uploadOf } from "../support/damage.ts";
+import { age, looseUploads, segmentCountOf, sweepNow, uploadOf } from "../support/damage.ts";
 import { databaseKinds, openOwnPostgres, type OwnDatabase } from "../support/databases.ts";
 import { sharedPostgres } from "../support/postgres.ts";
 import { codeRejectedBy } from "../support/error-code.ts";
@@ -84,10 +84,10 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("orphans in $name", 
     const segment = randomBlob(10);
     await upload.append(segment);
     expect(await retireOrphans(database, null, 100)).toEqual({ orphans: [lost], next: null });
-    expect(await sweepUploads(database)).toBe(0);
+    expect(await sweepNow(database)).toBe(0);
     expect(await retireOrphans(database, null, 100)).toEqual({ orphans: [], next: null });
     await age(database, lost, hourMs + 1000);
-    expect(await sweepUploads(database)).toBe(1);
+    expect(await sweepNow(database)).toBe(1);
     expect(await segmentCountOf(database, lost)).toBe(0);
     expect(await looseUploads(database)).toHaveLength(1);
     expect(await upload.commit(segment.hash)).toEqual({ created: true });
@@ -99,7 +99,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("orphans in $name", 
     await Promise.all([1, 2, 3].map(async () => await retireOrphans(database, null, 100)));
     expect(await looseUploads(database)).toEqual(lost.toSorted());
     for (const upload of lost) await age(database, upload, hourMs + 1000);
-    const swept = await Promise.all([1, 2, 3].map(async () => await sweepUploads(database)));
+    const swept = await Promise.all([1, 2, 3].map(async () => await sweepNow(database)));
     expect(swept.reduce((sum, count) => sum + count)).toBe(5);
     for (const upload of lost) expect(await segmentCountOf(database, upload)).toBe(0);
   });
@@ -133,7 +133,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("orphans in $name", 
     const { blob, upload } = await stored();
     await database.query("write", "INSERT INTO uploads (upload) VALUES ($1)", [upload]);
     await age(database, upload, 2 * hourMs);
-    expect(await sweepUploads(database)).toBe(0);
+    expect(await sweepNow(database)).toBe(0);
     expect(bytesEqual(await bytesOf(await store.openRead(blob.hash)), blob.data)).toBe(true);
   });
 
@@ -144,7 +144,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("orphans in $name", 
     await database.query("write", "DELETE FROM uploads WHERE upload = $1", [id]);
     expect((await retireOrphans(database, null, 100)).orphans).toEqual([id]);
     await age(database, id, hourMs + 1000);
-    await sweepUploads(database);
+    await sweepNow(database);
     expect(await codeRejectedBy(upload.commit(randomBlob(10).hash))).toBe("upload_expired");
   });
 });
@@ -159,7 +159,7 @@ describe("where PostgreSQL has no index of the owners", () => {
     await createSqlBlobStore(database).beginUpload();
     const [id = ""] = await looseUploads(database);
     await age(database, id, hourMs + 1000);
-    expect(await sweepUploads(database)).toBe(1);
+    expect(await sweepNow(database)).toBe(1);
     await own.remove();
   });
 

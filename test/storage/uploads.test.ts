@@ -4,9 +4,8 @@ import { bytesEqual } from "../../src/domain/bytes.ts";
 import { limits } from "../../src/domain/limits.ts";
 import type { Database } from "../../src/storage/database.ts";
 import { createSqlBlobStore } from "../../src/storage/sql-blob-store.ts";
-import { sweepUploads } from "../../src/storage/uploads.ts";
 import { bytesOf, randomBlob, randomLargeBlob } from "../support/blobs.ts";
-import { age, looseUploads, orphanCount, segmentCountOf } from "../support/damage.ts";
+import { age, looseUploads, orphanCount, segmentCountOf, sweepNow } from "../support/damage.ts";
 import { databaseKinds, type OwnDatabase } from "../support/databases.ts";
 import { codeRejectedBy } from "../support/error-code.ts";
 
@@ -42,18 +41,18 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
     const [old, young] = [await begun(3), await begun(3)];
     await age(database, old.id, hourMs + 1000);
     await age(database, young.id, hourMs - 60_000);
-    expect(await sweepUploads(database)).toBe(1);
+    expect(await sweepNow(database)).toBe(1);
     expect(await looseUploads(database)).toEqual([young.id]);
     expect(await segmentCountOf(database, old.id)).toBe(0);
     expect(await segmentCountOf(database, young.id)).toBe(3);
-    expect(await sweepUploads(database)).toBe(0);
+    expect(await sweepNow(database)).toBe(0);
   });
 
   it("spares an upload that goes on", async () => {
     const { upload, id } = await begun(1);
     await age(database, id, hourMs + 1000);
     await upload.append(randomBlob(10));
-    expect(await sweepUploads(database)).toBe(0);
+    expect(await sweepNow(database)).toBe(0);
     expect(await upload.commit(randomBlob(31).hash)).toEqual({ created: true });
   });
 
@@ -62,7 +61,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
     const upload = await store.beginUpload();
     for (const segment of blob.segments) await upload.append(segment);
     await upload.commit(blob.hash);
-    expect(await sweepUploads(database)).toBe(0);
+    expect(await sweepNow(database)).toBe(0);
     expect(await orphanCount(database)).toBe(0);
     expect(bytesEqual(await bytesOf(await store.openRead(blob.hash)), blob.data)).toBe(true);
   });
@@ -70,7 +69,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
   it.each([0, 1, 63, 64, 65, 200])("removes all of %d segments", async (segmentCount) => {
     const { id } = await begun(segmentCount);
     await age(database, id, hourMs + 1000);
-    expect(await sweepUploads(database)).toBe(1);
+    expect(await sweepNow(database)).toBe(1);
     expect(await segmentCountOf(database, id)).toBe(0);
     expect(await looseUploads(database)).toEqual([]);
   });
@@ -78,7 +77,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
   it("tells an upload that was swept, and shows nothing of it", async () => {
     const { upload, id } = await begun(2);
     await age(database, id, hourMs + 1000);
-    await sweepUploads(database);
+    await sweepNow(database);
     const { hash } = randomBlob(20);
     expect(await codeRejectedBy(upload.append(randomBlob(10)))).toBe("upload_expired");
     expect(await codeRejectedBy(upload.commit(hash))).toBe("upload_expired");
@@ -91,13 +90,13 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
     const { upload, id } = await begun(100);
     await age(database, id, hourMs + 1000);
     // The sweep breaks off after its first transaction, as a registry that is killed does.
-    const broken = sweepUploads(failingAfter(database, 1));
+    const broken = sweepNow(failingAfter(database, 1));
     expect(await broken.catch((error: unknown) => error)).toBeInstanceOf(Error);
     expect(await segmentCountOf(database, id)).toBe(36);
     const { hash } = randomBlob(20);
     expect(await codeRejectedBy(upload.commit(hash))).toBe("upload_expired");
     expect(await store.statMany([hash])).toEqual([null]);
-    expect(await sweepUploads(database)).toBe(1);
+    expect(await sweepNow(database)).toBe(1);
     expect(await orphanCount(database)).toBe(0);
   });
 
@@ -107,7 +106,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
       const { upload, id } = await begun(3);
       const { hash } = randomBlob(20);
       await age(database, id, hourMs + 1000);
-      const sweep = () => sweepUploads(database);
+      const sweep = () => sweepNow(database);
       const commit = () => codeRejectedBy(upload.commit(hash));
       const [first, second] = round % 2 === 0 ? [sweep, commit] : [commit, sweep];
       const both = await Promise.all([first(), second()]);
@@ -127,7 +126,7 @@ describe.each(databaseKinds.filter(({ isHere }) => isHere))("sweeping $name", ({
     );
     for (const upload of all) await upload.append(randomBlob(10));
     for (const id of await looseUploads(database)) await age(database, id, hourMs + 1000);
-    const swept = await Promise.all([1, 2, 3].map(async () => await sweepUploads(database)));
+    const swept = await Promise.all([1, 2, 3].map(async () => await sweepNow(database)));
     expect(swept.reduce((total, count) => total + count, 0)).toBe(10);
     expect(await orphanCount(database)).toBe(0);
   });

@@ -2,6 +2,7 @@ import type { BlobKey } from "../../src/domain/blob-key.ts";
 import type { Bytes } from "../../src/domain/bytes.ts";
 import type { Hashing } from "../../src/domain/hasher.ts";
 import type { Database, Row } from "../../src/storage/database.ts";
+import { databaseTimeMs, sweepUploads } from "../../src/storage/uploads.ts";
 import { hashing, shortKey } from "./blobs.ts";
 
 /** A copy with one bit turned. */
@@ -69,6 +70,11 @@ export async function age(database: Database, upload: string, ms: number): Promi
       : `touched_at - ${ms}`;
   const text = `UPDATE uploads SET touched_at = ${earlier} WHERE upload = $1`;
   await database.query("write", text, [upload]);
+}
+
+/** Removes what is abandoned, by the database's clock as it stands. */
+export async function sweepNow(database: Database): Promise<number> {
+  return await sweepUploads(database, await databaseTimeMs(database));
 }
 
 /** Two blobs whose hashes begin with the same 16 bytes, by a hash that is made to collide. */

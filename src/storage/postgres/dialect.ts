@@ -12,7 +12,6 @@ export const postgresDialect: Dialect = {
   now: "now()",
   // Not extract, which computes in numeric from PostgreSQL 14 on.
   epochMs: (column) => `date_part('epoch', ${column}) * 1000`,
-  ageMs: (column) => `date_part('epoch', now() - ${column}) * 1000`,
   // A plain join would do, but its planner takes a range between columns for a ninth of the table
   // and reads all of it. Nobody can make more blobs than these share their first 16 bytes.
   joinBlobs: (prefix) =>

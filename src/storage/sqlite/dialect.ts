@@ -10,7 +10,6 @@ export const sqliteDialect: Dialect = {
   uuid: "text",
   now: nowMs,
   epochMs: (column) => column,
-  ageMs: (column) => `(${nowMs} - ${column})`,
   joinBlobs: (prefix) =>
     `JOIN blobs b ON b.hash >= ${prefix} ` +
     `AND b.hash <= CAST(${prefix} || x'${"ff".repeat(16)}' AS BLOB)`,
