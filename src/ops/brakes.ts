@@ -108,7 +108,7 @@ export function createBrakes(options: BrakesOptions): Brakes {
     },
     checks: () => ({
       ...(readOnly ? { read_only: told("uploads are refused: --read-only") } : {}),
-      ...(bytesMax > 0 ? { quota: told(tellQuota(quota)) } : {}),
+      ...(bytesMax > 0 ? { quota: tellQuota(quota) } : {}),
       ...tellAge(takedowns.ageMs()),
     }),
     state: { isReadOnly: readOnly, quota, denied, takedownAgeMs: takedowns.ageMs },
@@ -144,12 +144,12 @@ function told(detail: string): Check {
   return { status: "ok", detail, ageMs: 0 };
 }
 
-function tellQuota(quota: Quota): string {
+function tellQuota(quota: Quota): Check {
   const used = quota.bytesUsed();
-  if (used === null) return "it is not known yet how much is stored";
-  const percent = Math.floor((100 * used) / quota.bytesMax);
-  const ending = used >= quota.bytesMax ? ": uploads are refused" : "";
-  return `${percent} % of --max-stored-bytes${ending}`;
+  if (used === null) return told("it is not known yet how much is stored");
+  const share = `${Math.floor((100 * used) / quota.bytesMax)} % of --max-stored-bytes`;
+  if (used < quota.bytesMax) return told(share);
+  return { ...told(`${share}: uploads are refused`), status: "degraded" };
 }
 
 function tellAge(ageMs: number): Readonly<Record<string, Check>> {
@@ -157,7 +157,7 @@ function tellAge(ageMs: number): Readonly<Record<string, Check>> {
   const seconds = Math.round(ageMs / 1000);
   return {
     takedowns: {
-      status: "ok",
+      status: "degraded",
       detail: `not read for ${seconds} s: what was taken down since is not known here`,
       ageMs: Math.round(ageMs),
     },

@@ -85,7 +85,7 @@ export function uploadChecks(trouble: Trouble | null): Readonly<Record<string, C
   if (trouble === null) return {};
   const detail = `the last one failed: ${reasonOf(trouble.error)}`;
   const ageMs = Math.round(performance.now() - trouble.sinceMs);
-  return { uploads: { status: "ok", detail, ageMs } };
+  return { uploads: { status: "degraded", detail, ageMs } };
 }
 
 // --- internal ---

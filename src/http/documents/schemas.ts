@@ -106,7 +106,11 @@ export const schemas = {
           type: "object" as const,
           required: ["status", "detail", "age_ms"],
           properties: {
-            status: { type: "string" as const, enum: ["ok", "unavailable"] },
+            status: {
+              type: "string" as const,
+              enum: ["ok", "degraded", "unavailable"],
+              description: "degraded: a part is out, which the detail names; the rest works",
+            },
             detail: { type: "string" as const },
             age_ms: { type: "integer" as const, description: "How long ago it was looked at" },
           },

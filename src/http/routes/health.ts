@@ -2,7 +2,8 @@ import { readableFields } from "../origins.ts";
 
 /** What a check of readiness found. */
 export interface Check {
-  readonly status: "ok" | "unavailable";
+  /** "degraded": a part is out, the rest works, and requests may come. */
+  readonly status: "ok" | "degraded" | "unavailable";
   readonly detail: string;
   /** How long ago it was looked at. */
   readonly ageMs: number;
@@ -19,7 +20,7 @@ export async function health(): Promise<Response> {
 /** GET /readyz: whether the registry can do its work; load balancers ask this. */
 export async function ready(checks: ReadinessChecks): Promise<Response> {
   const found = Object.entries(await checks());
-  const isReady = found.every(([, { status }]) => status === "ok");
+  const isReady = found.every(([, { status }]) => status !== "unavailable");
   const body = {
     status: isReady ? "ok" : "unavailable",
     checks: Object.fromEntries(

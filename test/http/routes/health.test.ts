@@ -2,6 +2,7 @@ import { describe, expect, it } from "bun:test";
 import { health, ready, type Check } from "../../../src/http/routes/health.ts";
 
 const ok: Check = { status: "ok", detail: "answers", ageMs: 12 };
+const degraded: Check = { ...ok, status: "degraded" };
 const out: Check = { status: "unavailable", detail: "refused", ageMs: 3 };
 
 describe("health", () => {
@@ -22,6 +23,15 @@ describe("ready", () => {
     expect(await response.json()).toEqual({
       status: "ok",
       checks: { database: { status: "ok", detail: "answers", age_ms: 12 } },
+    });
+  });
+
+  it("is 200 while a part is out, and the rest works", async () => {
+    const response = await ready(async () => ({ database: ok, uploads: degraded }));
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      status: "ok",
+      checks: { uploads: { status: "degraded" } },
     });
   });
 
