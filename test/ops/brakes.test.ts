@@ -198,6 +198,20 @@ describe("--max-stored-bytes", () => {
     ]);
     expect(registry.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
+
+  it("tells /readyz that uploads are out, which is no reason to go elsewhere", async () => {
+    const registry = await started(startRegistry, { storedBytesMax: 1 });
+    const ready = await fetch(`${registry.url}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      {
+        status: "ok",
+        checks: {
+          quota: { status: "degraded", detail: expect.stringMatching(/: uploads are refused$/) },
+        },
+      },
+    ]);
+  });
 });
 
 describe("--read-only", () => {
