@@ -184,6 +184,7 @@ const waitingBytesMax = 4 * 1024 * 1024;
 
 /** Resolves once a socket takes more, or nothing any more. */
 function drained(socket: Socket): Promise<void> {
+  if (socket.destroyed) return Promise.resolve(); // its close has been
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (): void => {
     socket.off("drain", done);
