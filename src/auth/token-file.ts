@@ -63,9 +63,12 @@ const hashFormStart = "sha256:";
 const hashForm = /^sha256:([0-9a-f]{64})$/;
 const tokenForm = /^[A-Za-z0-9._~+/-]+=*$/;
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+/** Who writes one in the place of a name means an expiry, and would get a token without. */
+const dateForm = /^\d{4}-\d\d|^\d{8}[Tt]|^\d\d?\.\d\d?\.\d{4}/;
 /** RFC 3339 section 5.6. */
 const timeForm =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+  /^(\d{4})-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const dayMs = 86_400_000;
 /** Enough to tell one from another, and nothing that helps to guess it. */
 const unnamedDigits = 8;
 
@@ -74,14 +77,17 @@ function readToken(words: readonly string[], line: number): Token {
   const digest = readDigest(secret, line);
   const time = rest.length > 0 && timeForm.test(rest.at(-1) ?? "") ? rest.pop() : undefined;
   const [name = `token-${digest.slice(0, unnamedDigits)}`, ...more] = rest;
-  if (more.length > 0) {
+  if (more.length > 0 || dateForm.test(name)) {
     throw badLine(
       line,
       "write a token, a name without spaces, and an expiry: 2027-01-31T00:00:00Z",
     );
   }
   if (!nameForm.test(name)) {
-    throw badLine(line, "a name has up to 64 letters, digits and . _ @ - and begins with neither");
+    throw badLine(
+      line,
+      "a name has up to 64 letters, digits and . _ @ -, the first a letter or digit",
+    );
   }
   return { digest, name, expiresAtMs: time === undefined ? null : readTime(time, line) };
 }
@@ -106,7 +112,15 @@ function readTime(text: string, line: number): number {
   const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
   const isDay = date.getUTCDate() === Number(day) && date.getUTCMonth() + 1 === Number(month);
   if (!isDay) throw badLine(line, "the expiry names a day that there is not");
-  return Date.parse(text.toUpperCase());
+  return readInstant(text.toUpperCase(), line);
+}
+
+/** A leap second ends a day of UTC (RFC 3339 section 5.7); to a clock it is the one after it. */
+function readInstant(text: string, line: number): number {
+  if (!text.includes(":60")) return Date.parse(text);
+  const afterMs = Date.parse(text.replace(":60", ":59")) + 1000;
+  if (afterMs % dayMs < 1000) return afterMs;
+  throw badLine(line, "the expiry names a second that there is not");
 }
 
 function badLine(line: number, what: string): TokenFileError {

@@ -28,6 +28,15 @@ describe("parseTokenFile", () => {
     ]);
   });
 
+  it.each([
+    ["2027-01-31T00:00:00.1234567890123Z", Date.UTC(2027, 0, 31) + 123],
+    ["2028-02-29T23:59:59-23:59", Date.UTC(2028, 2, 1, 23, 58, 59)],
+    ["2026-12-31T23:59:60Z", Date.UTC(2027, 0, 1)],
+    ["2027-01-01t01:29:60.5+01:30", Date.UTC(2027, 0, 1) + 500],
+  ])("reads the time %s", (time, expiresAtMs) => {
+    expect(parseTokenFile(`${secret} ${time}`)).toMatchObject([{ expiresAtMs }]);
+  });
+
   it("has no tokens where there are only comments", () => {
     expect(parseTokenFile("")).toEqual([]);
     expect(parseTokenFile("# one\n   # two\n\t\n")).toEqual([]);
@@ -43,6 +52,11 @@ describe("parseTokenFile", () => {
     ["a name with a colon", `${secret} a:b`, /a name has up to 64/],
     ["a name of 65 characters", `${secret} ${"a".repeat(65)}`, /a name has up to 64/],
     ["a date without time", `${secret} alice 2027-01-31`, /and an expiry/],
+    ["a date for a name", `${secret} 2027-01-31`, /and an expiry/],
+    ["a month for a name", `${secret} 2027-01`, /and an expiry/],
+    ["a basic time for a name", `${secret} 20270131T000000Z`, /and an expiry/],
+    ["a German date for a name", `${secret} 31.1.2027`, /and an expiry/],
+    ["a leap second at noon", `${secret} 2026-12-31T12:00:60Z`, /a second that there is not/],
     ["a time without zone", `${secret} alice 2027-01-31T00:00:00`, /and an expiry/],
     ["a day that is not", `${secret} 2027-02-30T00:00:00Z`, /a day that there is not/],
     ["month 13", `${secret} 2027-13-01T00:00:00Z`, /a day that there is not/],

@@ -101,6 +101,7 @@ describe("who may upload", () => {
   it.each<[what: string, lines: string[] | null, why: RegExp]>([
     ["has no token", ["# nobody"], /holds no token, so nobody could upload/],
     ["is broken", ["a-token-of-somebody", "short"], /line 2: a token has at least 16/],
+    ["has a date for a name", ["a-token-of-somebody 2027-01-31"], /line 1: .* an expiry/],
     ["is not there", null, /ENOENT/],
   ])("is not everybody where the file %s: the registry does not start", async (_, lines, why) => {
     const file = lines === null ? join(home.path, "gone") : await newFile(...lines);

@@ -33,6 +33,7 @@ describe("makeToken", () => {
     ["a".repeat(65), null],
     ["a\nb", null],
     [expires, null],
+    ["2999-01-31", null],
     [null, "tomorrow"],
     [null, "2999-01-31"],
     [null, "2999-02-31T00:00:00Z"],
