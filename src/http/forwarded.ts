@@ -1,4 +1,5 @@
 import { readParameter } from "../multipart/boundary.ts";
+import { clientNetworkOf } from "../rate-limit/client-network.ts";
 
 /** What a proxy says of the request that it passed on; null where it says nothing. */
 export interface Forwarded {
@@ -25,23 +26,26 @@ export function readForwarded(
 
 /**
  * The address of the client that a request was sent for: its sender's, or, where that is a trusted
- * proxy, what Forwarded, else X-Forwarded-For, says of who sent to it, and so on. What is no
- * address (`unknown`, a name made up) is not believed.
+ * proxy, what Forwarded or X-Forwarded-For says of who sent to it, and so on. What is no address
+ * (`unknown`, a name made up) is not believed. A proxy may write one of the two fields and pass the
+ * other on as its client wrote it: where they tell of two clients, neither is believed.
  */
 export function readClient(
   headers: Headers,
   sender: string,
   isTrusted: ((address: string) => boolean) | null,
 ): string {
-  let client = plainAddress(sender);
-  if (isTrusted === null || !isTrusted(client)) return client;
-  for (const node of nodesOf(headers).toReversed()) {
-    const address = plainAddress(addressOf(node));
-    if (!addressForm.test(address)) break;
-    client = address;
-    if (!isTrusted(address)) break;
-  }
-  return client;
+  const proxy = plainAddress(sender);
+  if (isTrusted === null || !isTrusted(proxy)) return proxy;
+  const forwarded = headers.get("forwarded");
+  const list = headers.get("x-forwarded-for");
+  const clients = [
+    ...(forwarded === null ? [] : [clientIn(nodesOf(forwarded), proxy, isTrusted)]),
+    ...(list === null ? [] : [clientIn(list.split(","), proxy, isTrusted)]),
+  ];
+  const [client = proxy, other = client] = clients;
+  const isOne = client === other || clientNetworkOf(client) === clientNetworkOf(other);
+  return isOne ? client : proxy;
 }
 
 /** An address as people write it: on a socket of both families IPv4 comes as ::ffff:192.0.2.1. */
@@ -55,21 +59,41 @@ export function plainAddress(address: string): string {
 const addressForm =
   /^(?=.{2,45}$)(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]*(?:\.\d{1,3}){0,3})$/i;
 
-/** Who sent to each proxy, the last one's sender last; "" where it does not say. */
-function nodesOf(headers: Headers): readonly string[] {
-  const forwarded = headers.get("forwarded");
-  if (forwarded !== null) {
-    return (forwarded.match(elements) ?? []).map((element) => readParameter(element, "for") ?? "");
+/** Of those who sent to each other, the proxy's sender last: the last who is no trusted proxy. */
+function clientIn(
+  nodes: readonly string[],
+  proxy: string,
+  isTrusted: (address: string) => boolean,
+): string {
+  let client = proxy;
+  for (const node of nodes.toReversed()) {
+    const address = plainAddress(addressOf(node.trim()));
+    if (!addressForm.test(address)) break;
+    client = address;
+    if (!isTrusted(address)) break;
   }
-  return (headers.get("x-forwarded-for") ?? "").split(",").map((node) => node.trim());
+  return client;
 }
 
-/** What stands between commas, but for those within quotes. */
+/** Who sent to each proxy; "" where it does not say. */
+function nodesOf(forwarded: string): readonly string[] {
+  return elementsOf(forwarded).map((element) => readParameter(element, "for") ?? "");
+}
+
+/**
+ * What stands between commas, but for those within quotes; nothing where a quote is not closed: it
+ * may be a client's, to make what its proxy adds a part of its own.
+ */
+function elementsOf(forwarded: string): readonly string[] {
+  return balanced.test(forwarded) ? (forwarded.match(elements) ?? []) : [];
+}
+
+const balanced = /^(?:[^"]|"(?:[^"\\]|\\.)*")*$/s;
 const elements = /(?:[^,"]|"(?:[^"\\]|\\.)*")+/gs;
 
 function clientElementOf(forwarded: string, isTrusted: (address: string) => boolean): string {
   let client = "";
-  for (const element of (forwarded.match(elements) ?? []).toReversed()) {
+  for (const element of elementsOf(forwarded).toReversed()) {
     client = element;
     const sender = readParameter(element, "for");
     if (sender === null || !isTrusted(addressOf(sender))) break;
@@ -77,9 +101,12 @@ function clientElementOf(forwarded: string, isTrusted: (address: string) => bool
   return client;
 }
 
-/** A node without its port: `192.0.2.43:47011`, `[2001:db8::17]:4711` (RFC 7239 section 6). */
+/**
+ * A node without its port, which may be one made up: `192.0.2.43:47011`, `[2001:db8::17]:_x` (RFC
+ * 7239 section 6).
+ */
 function addressOf(node: string): string {
-  return /^\[(.*)\]/.exec(node)?.[1] ?? node.replace(/^([^:]*):\d+$/, "$1");
+  return /^\[(.*)\]/.exec(node)?.[1] ?? node.replace(/^([^:]*):(?:\d+|_[\w.-]+)$/, "$1");
 }
 
 function lastOf(list: string | null): string | null {

@@ -173,7 +173,7 @@ export const serverFlags = [
     placeholder: "CIDR,...",
     type: text,
     default: null,
-    help: "who may say by Forwarded or X-Forwarded-* where a request was sent",
+    help: "whose Forwarded and X-Forwarded-* fields are believed",
   },
   {
     name: "upload-origin",
