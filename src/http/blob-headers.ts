@@ -38,14 +38,18 @@ export function blobFields(stat: BlobStat): Fields {
 
 /**
  * Makes answers that carry a whole blob. One Headers object serves all: a response copies it, and
- * only two fields differ. A response kept for each blob and cloned would be as fast, but Bun keeps
- * a copy of the body in it.
+ * few fields differ. A response kept for each blob and cloned would be as fast, but Bun keeps a
+ * copy of the body in it; a field set on the response itself costs several times as much.
+ * `fields` are on all of them, and RateLimit, if it is told, must be for all of them, too.
  */
-export function createBlobResponses(): (blob: WholeBlob) => Response {
-  const headers = new Headers({ ...constantCacheFields, ...constantBlobFields });
+export function createBlobResponses(
+  fields: Fields = {},
+): (blob: WholeBlob, rateLimit?: string) => Response {
+  const headers = new Headers({ ...constantCacheFields, ...constantBlobFields, ...fields });
   const init = { headers };
-  return ({ data, digits, createdAtMs, lastModified }) => {
+  return ({ data, digits, createdAtMs, lastModified }, rateLimit) => {
     headers.set("ETag", `"${digits}"`);
+    if (rateLimit !== undefined) headers.set("RateLimit", rateLimit);
     if (lastModified === null) headers.delete("Last-Modified");
     else headers.set("Last-Modified", lastModified);
     const response = new Response(data, init);

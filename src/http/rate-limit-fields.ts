@@ -29,18 +29,18 @@ export function formatRateLimitPolicy(policies: readonly RateLimitPolicy[]): str
 
 /**
  * The field RateLimit (section 4 there): what is left (`r`), and in how many seconds there will be
- * more (`t`): all of it again, or the first of it where nothing is left.
+ * more of it (`t`), which is left out where all there can be is there.
  */
 export function formatRateLimit(states: readonly RateLimitState[]): string {
   return states
-    .map(({ policy, quota }) => {
-      const moreInMs = quota.remaining > 0 ? quota.fullInMs : quota.retryInMs;
-      return `"${policy.name}";r=${quota.remaining};t=${Math.ceil(moreInMs / 1000)}`;
+    .map(({ policy: { name }, quota: { remaining, moreInMs } }) => {
+      const moreText = moreInMs === null ? "" : `;t=${Math.ceil(moreInMs / 1000)}`;
+      return `"${name}";r=${remaining}${moreText}`;
     })
     .join(", ");
 }
 
-/** After how many seconds, at least 1, none of these limits is in the way (`Retry-After`). */
+/** After how many seconds, at least 1, there is more of each of these (`Retry-After`). */
 export function retryAfterSecondsOf(states: readonly RateLimitState[]): number {
-  return Math.max(1, ...states.map(({ quota }) => Math.ceil(quota.retryInMs / 1000)));
+  return Math.max(1, ...states.map(({ quota }) => Math.ceil((quota.moreInMs ?? 0) / 1000)));
 }

@@ -8,7 +8,7 @@ export interface Sampling {
   takeForMany(key: string): boolean;
   /** Charges one request, and that alone. */
   take(key: string): boolean;
-  /** Whether each request is looked at, and so what a bucket tells is exact from now on. */
+  /** Whether each request is looked at, and charged alone. */
   readonly isCounting: boolean;
 }
 
@@ -83,15 +83,18 @@ export function createSampling(options: SamplingOptions): Sampling {
 
 /** One of how many requests is looked at: each where a bucket is small, at most one of 16. */
 export function samplingEvery({ amount }: Rate): number {
-  for (const every of [16, 8, 4]) if (amount >= every * amountPerStep) return every;
-  return 1; // to look at one of two would hardly cost less
+  return Math.min(everyMax, 1 + Math.floor(amount / amountPerStep));
 }
 
 // --- internal ---
 
+/** Fewer looks would hardly cost less. */
+const everyMax = 16;
+
 /**
- * How many looks at least a whole bucket takes. Those that take half of it, 128 of them, make it
- * off by a part of about 1 in 11 of that half (the square root of 128), by chance.
+ * Half of a bucket is `amount / 2` requests. Of as many, among those of others, one of `every` is
+ * looked at: the square root of `amount / 2 * (every - 1)` is how far chance may be off, by its
+ * standard deviation, and with this step that is at most 4.4 % of `amount`, whatever it is.
  */
 const amountPerStep = 256;
 

@@ -8,10 +8,8 @@ export interface Rate {
 export interface Quota {
   /** Whole units that may be had at once; 0 where there is a debt. */
   readonly remaining: number;
-  /** When all of it is there again, in ms from now. */
-  readonly fullInMs: number;
-  /** When the next unit may be had, in ms from now; 0: at once. */
-  readonly retryInMs: number;
+  /** When there will be one more, in ms from now; null: all there can be is there. */
+  readonly moreInMs: number | null;
 }
 
 /** Token buckets, one for each key. */
@@ -68,10 +66,11 @@ export function createTokenBuckets(options: TokenBucketsOptions): TokenBuckets {
 
   function take(key: string, cost = 1): boolean {
     const now = nowMs();
-    const fullAt = fullAtOf(key, now) + cost * unitMs;
-    if (fullAt - now > burstMs + roundingMs) return false;
-    note(key, fullAt);
-    return true;
+    const before = fullAtOf(key, now);
+    const after = before + cost * unitMs;
+    const isThere = after - now <= burstMs + roundingMs;
+    note(key, isThere ? after : before); // who is refused has come, too
+    return isThere;
   }
 
   function spend(key: string, cost: number): void {
@@ -80,7 +79,10 @@ export function createTokenBuckets(options: TokenBucketsOptions): TokenBuckets {
 
   function isEmpty(key: string): boolean {
     const now = nowMs();
-    return fullAtOf(key, now) - now >= burstMs;
+    const fullAt = fullAtOf(key, now);
+    if (fullAt - now < burstMs) return false;
+    note(key, fullAt);
+    return true;
   }
 
   function usedOf(key: string): number {
@@ -90,13 +92,10 @@ export function createTokenBuckets(options: TokenBucketsOptions): TokenBuckets {
 
   function quotaOf(key: string): Quota {
     const now = nowMs();
-    const fullInMs = fullAtOf(key, now) - now;
-    const leftMs = burstMs - fullInMs;
-    return {
-      remaining: Math.max(0, Math.min(rate.amount, Math.floor((leftMs + roundingMs) / unitMs))),
-      fullInMs,
-      retryInMs: Math.max(0, unitMs - roundingMs - leftMs),
-    };
+    const leftMs = burstMs + roundingMs - (fullAtOf(key, now) - now);
+    const remaining = Math.max(0, Math.min(rate.amount, Math.floor(leftMs / unitMs)));
+    if (remaining === rate.amount) return { remaining, moreInMs: null };
+    return { remaining, moreInMs: Math.max(0, (remaining + 1) * unitMs - leftMs) };
   }
 
   return {

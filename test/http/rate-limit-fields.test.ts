@@ -17,11 +17,7 @@ const bytes: RateLimitPolicy = {
   rate: { amount: 10_485_760, perMs: 1000 },
   unit: "content-bytes",
 };
-const quota = (remaining: number, fullInMs: number, retryInMs: number) => ({
-  remaining,
-  fullInMs,
-  retryInMs,
-});
+const quota = (remaining: number, moreInMs: number | null) => ({ remaining, moreInMs });
 
 describe("formatRateLimitPolicy", () => {
   it("tells what there is in which time, and of what", () => {
@@ -36,25 +32,27 @@ describe("formatRateLimitPolicy", () => {
 });
 
 describe("formatRateLimit", () => {
-  it("tells when all is there again, or the first, where nothing is left", () => {
+  it("tells what is left, and in how many seconds there is more", () => {
     const states = [
-      { policy: uploads, quota: quota(99, 600, 0) },
-      { policy: bytes, quota: quota(0, 9001, 8001) },
+      { policy: uploads, quota: quota(98, 600) },
+      { policy: bytes, quota: quota(0, 8001) },
     ];
-    expect(formatRateLimit(states)).toBe('"uploads";r=99;t=1, "upload-bytes";r=0;t=9');
+    const text = formatRateLimit(states);
+    expect(text).toBe('"uploads";r=98;t=1, "upload-bytes";r=0;t=9');
+    expect(parseList(text).map(([name]) => name)).toEqual(["uploads", "upload-bytes"]);
   });
 
-  it("of a full bucket tells 0 seconds", () => {
-    const state = { policy: uploads, quota: quota(100, 0, 0) };
-    expect(formatRateLimit([state])).toBe('"uploads";r=100;t=0');
+  it("tells no time where there cannot be more", () => {
+    expect(formatRateLimit([{ policy: uploads, quota: quota(100, null) }])).toBe('"uploads";r=100');
   });
 });
 
 describe("retryAfterSecondsOf", () => {
   it("is the longest of all, never 0", () => {
-    const long = { policy: uploads, quota: quota(0, 60_000, 11_001) };
-    const short = { policy: bytes, quota: quota(0, 900, 1) };
+    const long = { policy: uploads, quota: quota(0, 11_001) };
+    const short = { policy: bytes, quota: quota(0, 1) };
     expect(retryAfterSecondsOf([short, long])).toBe(12);
-    expect(retryAfterSecondsOf([{ policy: bytes, quota: quota(5, 900, 0) }])).toBe(1);
+    expect(retryAfterSecondsOf([{ policy: bytes, quota: quota(5, 0) }])).toBe(1);
+    expect(retryAfterSecondsOf([{ policy: bytes, quota: quota(5, null) }])).toBe(1);
   });
 });

@@ -35,11 +35,12 @@ const granted = (answers: readonly boolean[]): number => answers.filter(Boolean)
 describe("samplingEvery", () => {
   it.each([
     [1, 1],
-    [1023, 1],
-    [1024, 4],
-    [2047, 4],
-    [2048, 8],
-    [4096, 16],
+    [255, 1],
+    [256, 2],
+    [511, 2],
+    [768, 4],
+    [3839, 15],
+    [3840, 16],
     [1_000_000, 16],
   ])("of %d requests at once looks at one of %d", (amount, every) => {
     expect(samplingEvery({ amount, perMs: 1000 })).toBe(every);
@@ -124,7 +125,7 @@ describe("a large limit", () => {
 
 describe("what is let pass", () => {
   it("stays within a fifth of a bucket of what the rate allows, however many come at once", () => {
-    const amount = fc.integer({ min: 1024, max: 50_000 });
+    const amount = fc.integer({ min: 256, max: 50_000 });
     const weights = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 });
     const seed = fc.integer();
     // Four and a half standard deviations of the part that chance decides: see sampling.ts.

@@ -69,15 +69,45 @@ describe("spend", () => {
 });
 
 describe("quotaOf", () => {
-  it("tells what is left, when all is there again, and when the next is", () => {
+  it("tells what is left, and when there is one more", () => {
     const { clock, buckets } = bucketsAt(fivePerMinute);
-    expect(buckets.quotaOf("a")).toEqual({ remaining: 5, fullInMs: 0, retryInMs: 0 });
+    expect(buckets.quotaOf("a")).toEqual({ remaining: 5, moreInMs: null });
     buckets.take("a", 5);
     const empty = buckets.quotaOf("a");
-    expect(empty).toMatchObject({ remaining: 0, fullInMs: 60_000 });
-    expect(empty.retryInMs).toBeCloseTo(12_000, 3);
+    expect(empty.remaining).toBe(0);
+    expect(empty.moreInMs).toBeCloseTo(12_000, 3);
     clock.ms = 13_000;
-    expect(buckets.quotaOf("a")).toEqual({ remaining: 1, fullInMs: 47_000, retryInMs: 0 });
+    const one = buckets.quotaOf("a");
+    expect(one.remaining).toBe(1);
+    expect(one.moreInMs).toBeCloseTo(11_000, 3);
+    clock.ms = 60_000;
+    expect(buckets.quotaOf("a")).toEqual({ remaining: 5, moreInMs: null });
+  });
+
+  it("of a debt tells when all of it is paid, and one is there", () => {
+    const { buckets } = bucketsAt(fivePerMinute);
+    buckets.spend("a", 8);
+    expect(buckets.quotaOf("a").remaining).toBe(0);
+    expect(buckets.quotaOf("a").moreInMs).toBeCloseTo(48_000, 3);
+  });
+
+  it("never promises too much, nor too late", () => {
+    const rate = fc.record({ amount: fc.integer({ min: 1, max: 1000 }), perMs: fc.nat(10_000) });
+    fc.assert(
+      fc.property(rate, fc.array(fc.nat(50), { maxLength: 40 }), ({ amount, perMs }, waits) => {
+        const { clock, buckets } = bucketsAt({ amount, perMs: perMs + 1 });
+        for (const ms of waits) {
+          clock.ms += ms;
+          buckets.take("a");
+        }
+        const { remaining, moreInMs } = buckets.quotaOf("a");
+        if (moreInMs === null) expect(remaining).toBe(amount);
+        else clock.ms += moreInMs + 1e-6; // what rounding takes
+        const expected = moreInMs === null ? remaining : remaining + 1;
+        expect(buckets.take("a", expected)).toBe(true);
+        expect(buckets.take("a")).toBe(false);
+      }),
+    );
   });
 });
 
@@ -111,13 +141,15 @@ describe("the keys remembered", () => {
     }
   });
 
-  it("keep who comes again and again, while others pass by", () => {
+  it("keep who comes again and again and is refused, while others pass by", () => {
     const { buckets } = bucketsAt(fivePerMinute, 100);
-    for (let each = 0; each < 5; each += 1) buckets.take("a");
+    buckets.take("a", 5);
+    buckets.spend("b", 8);
     for (let key = 0; key < 1000; key += 1) {
       buckets.spend(String(key), 1);
-      if (key % 40 === 0) buckets.spend("a", 1);
+      if (key % 40 !== 0) continue;
       expect(buckets.take("a")).toBe(false);
+      expect(buckets.isEmpty("b")).toBe(true);
     }
   });
 

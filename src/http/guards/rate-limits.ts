@@ -1,7 +1,7 @@
 import { RegistryError } from "../../domain/errors.ts";
 import { limits } from "../../domain/limits.ts";
 import { clientNetworkOf } from "../../rate-limit/client-network.ts";
-import { createSampling } from "../../rate-limit/sampling.ts";
+import { createSampling, samplingEvery } from "../../rate-limit/sampling.ts";
 import {
   createTokenBuckets,
   type Rate,
@@ -13,6 +13,7 @@ import {
   formatRateLimitPolicy,
   retryAfterSecondsOf,
   type RateLimitPolicy,
+  type RateLimitState,
 } from "../rate-limit-fields.ts";
 
 /** How much one client may ask for; null: as much as it likes. */
@@ -59,11 +60,11 @@ export interface ReadLimit extends Teller {
   admit(request: Request): void;
   /**
    * Counts a read that is answered at hand: null when it is too much, which is for `admit` to tell;
-   * whose it is where somebody has looked; "" where nobody has.
+   * else the field RateLimit to tell, or "".
    */
   admitAtHand(request: Request): string | null;
-  /** Tells the client of `admitAtHand`. */
-  tellAtHand(client: string, response: Response): void;
+  /** The field RateLimit-Policy, which goes with it. */
+  readonly policyText: string;
 }
 
 /** The limits there are; null: none. */
@@ -163,6 +164,8 @@ function limitReads(
   const { rate, buckets } = policy;
   const sampling = createSampling({ rate, buckets, nowMs });
   const tell = createTeller([policy]);
+  // While reads are sampled, what is left is not known well; and to tell it is half of the cost.
+  const remainingToldMax = samplingEvery(rate) === 1 ? rate.amount : rate.amount / 2;
   const clients = new WeakMap<Request, string>();
   return {
     admit(request) {
@@ -172,12 +175,12 @@ function limitReads(
     },
     admitAtHand(request) {
       if (sampling.passes()) return "";
-      const { isCounting } = sampling;
       const client = clientOf(request);
       if (!sampling.takeForMany(client)) return null;
-      return isCounting ? client : "";
+      const quota = buckets.quotaOf(client);
+      return quota.remaining > remainingToldMax ? "" : formatRateLimit([{ policy, quota }]);
     },
-    tellAtHand: tell,
+    policyText: formatRateLimitPolicy([policy]),
     async told(request, answering) {
       const response = await answering;
       const client = clients.get(request);
@@ -199,11 +202,18 @@ function createTeller(policies: readonly Policy[]): Tell {
   const policyText = formatRateLimitPolicy(policies);
   return (client, { status, headers }) => {
     if (policies.length === 0) return;
-    const states = policies.map((policy) => ({ policy, quota: policy.buckets.quotaOf(client) }));
+    const all = policies.map((policy) => ({ policy, quota: policy.buckets.quotaOf(client) }));
+    const states = status === 429 ? inTheWayOf(all) : all;
     headers.set("RateLimit-Policy", policyText);
     headers.set("RateLimit", formatRateLimit(states));
     if (status === 429) headers.set("Retry-After", String(retryAfterSecondsOf(states)));
   };
+}
+
+/** A refusal tells of what it is for: Retry-After should not be earlier than any `t` beside it. */
+function inTheWayOf(states: readonly RateLimitState[]): readonly RateLimitState[] {
+  const inTheWay = states.filter(({ quota }) => quota.remaining === 0);
+  return inTheWay.length > 0 ? inTheWay : states;
 }
 
 /** Who sends a request, as limits count; those of whom it is not known any more are one. */

@@ -15,7 +15,7 @@ export interface CachedDownloadOptions {
   readonly counters: Counters;
   readonly destinations: Pick<Destinations, "labelOf">;
   /** Left out, or null: everybody may read as much as they like. */
-  readonly limit?: Pick<ReadLimit, "admitAtHand" | "tellAtHand"> | null;
+  readonly limit?: Pick<ReadLimit, "admitAtHand" | "policyText"> | null;
 }
 
 const pathStart = `${metadataPath}/`;
@@ -29,6 +29,7 @@ export function createCachedDownload(
 ): (request: Request) => Response | null {
   const { registry, sending, counters, destinations, limit = null } = options;
   const toResponse = createBlobResponses();
+  const toToldResponse = createBlobResponses({ "RateLimit-Policy": limit?.policyText ?? "" });
 
   /** What may be the digits of a key, in the host or in the path; "" where there are none. */
   function digitsAsked(request: Request): string {
@@ -57,13 +58,11 @@ export function createCachedDownload(
     if (blob === null) return null;
     // "": nobody has looked whose it is. What is charged here and then left to the routes, because
     // the budget has no room for it, is charged twice; who is refused there is told why.
-    const client = limit === null ? "" : limit.admitAtHand(request);
-    if (client === null || !sending.tryCharge(request, blob.bytesTotal)) return null;
+    const told = limit === null ? "" : limit.admitAtHand(request);
+    if (told === null || !sending.tryCharge(request, blob.bytesTotal)) return null;
     counters.bytesSent += blob.bytesTotal;
     counters.responses[200] = (counters.responses[200] ?? 0) + 1;
-    const response = toResponse(blob);
-    if (client !== "") limit?.tellAtHand(client, response);
-    return response;
+    return told === "" ? toResponse(blob) : toToldResponse(blob, told);
   };
 }
 

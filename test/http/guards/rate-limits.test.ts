@@ -114,6 +114,23 @@ describe("bytes", () => {
     expect(isAdmitted(limits, from("192.0.2.1"))).toBe(true);
   });
 
+  it("refused tell of themselves alone, as Retry-After does", async () => {
+    const rates = { uploadBytes: { amount: 100, perMs: 1000 }, uploads: fivePerHour };
+    const { limits } = limitsAt(rates, null);
+    const first = from("192.0.2.1");
+    expect(isAdmitted(limits, first)).toBe(true);
+    limits.uploads?.spend(first, 400);
+    const second = from("192.0.2.1");
+    expect(isAdmitted(limits, second)).toBe(false);
+    const refusal = Promise.resolve(new Response(null, { status: 429 }));
+    const told = await limits.uploads?.told(second, refusal);
+    expect(Object.fromEntries(told?.headers ?? [])).toEqual({
+      "ratelimit-policy": '"uploads";q=5;w=3600, "upload-bytes";q=100;w=1;qu="content-bytes"',
+      ratelimit: '"upload-bytes";r=0;t=4', // and not "uploads";r=4;t=720
+      "retry-after": "4",
+    });
+  });
+
   it("in debt cost no upload", () => {
     const rates = { uploadBytes: { amount: 1, perMs: 1000 }, uploads: fivePerHour };
     const { limits, clock } = limitsAt(rates, null);
@@ -176,7 +193,7 @@ describe("a registry", () => {
     const headers = { "Content-Type": "application/json" };
     const known = await ask("/api/v1/metadata/exists", { ...question, headers });
     expect(known.status).toBe(200);
-    expect(known.headers.get("RateLimit")).toMatch(/^"uploads";r=3;t=14(?:39|40)$/);
+    expect(known.headers.get("RateLimit")).toMatch(/^"uploads";r=3;t=7(?:19|20)$/);
     // What is refused for another reason counts.
     expect((await ask("/api/v1/metadata", { method: "POST" })).status).toBe(415);
     expect((await ask("/api/v1/metadata", { method: "OPTIONS" })).status).toBe(204);
@@ -305,6 +322,21 @@ describe.each([
     expect(told.slice(9)).toEqual([null, null, null, null, null, null]);
     expect(limitFieldsOf(await put(10))).toEqual([null, null]);
     expect(registry.counters.responses[429]).toBe(4);
+  });
+
+  it("of a large limit are told from half on, where they are at hand", async () => {
+    await registry.stop();
+    await start({ cacheBytesMax, rates: { reads: { amount: 256, perMs: 3_600_000 } } });
+    path = (await put(100)).headers.get("Location") ?? "";
+    await ask(path); // from the database
+    const told: (string | null)[] = [];
+    for (let each = 0; each < 140; each += 1) told.push(limitFieldsOf(await ask(path))[1] ?? null);
+    const first = told.findIndex((text) => text !== null);
+    expect(cacheBytesMax === 0 ? first : Math.abs(first - 127)).toBeLessThanOrEqual(1);
+    expect(told.slice(first)).not.toContain(null);
+    const [policy, left] = limitFieldsOf(await ask(path));
+    expect(policy).toBe('"reads";q=256;w=3600');
+    expect(left).toMatch(/^"reads";r=11\d;t=\d+$/);
   });
 
   it("of another address are another's", async () => {
