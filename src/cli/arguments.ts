@@ -85,7 +85,7 @@ function readFlags(command: CommandName, words: readonly string[]) {
       operands.push(word);
       continue;
     }
-    const name = readFlagName(command, word);
+    const name = readFlagName(command, word, values);
     if (Object.hasOwn(values, name)) {
       throw new UsageError(`--${name} is given more than once; keep one`);
     }
@@ -105,7 +105,7 @@ function readFlags(command: CommandName, words: readonly string[]) {
   return { command, values, operands };
 }
 
-function readFlagName(command: CommandName, word: string): FlagName {
+function readFlagName(command: CommandName, word: string, values: FlagValues): FlagName {
   const [, dashes = "", typed = ""] = /^(--?)([^=]*)/s.exec(word) ?? [];
   const flag = dashes === "--" ? findFlag(typed) : null;
   const known = commands[command].flags.map(({ name }) => name);
@@ -115,17 +115,26 @@ function readFlagName(command: CommandName, word: string): FlagName {
     throw new UsageError(`--${typed} takes no value`);
   }
   const nearest = typed.length < 2 ? null : findNearest(typed, [...known, "help", "version"]);
-  const shown = toQuoted(dashes + typed).slice(1, -1);
-  throw new UsageError(`unknown flag ${shown}${suggest(nearest === null ? null : `--${nearest}`)}`);
+  // `-pPASSWORD` is how other programs take one.
+  const told = dashes === "--" || nearest !== null ? dashes + typed : word.slice(0, 2);
+  throw refuseFlag(told, nearest, values);
+}
+
+function refuseFlag(told: string, nearest: string | null, values: FlagValues): UsageError {
+  const shown = hasSecret(values) ? "" : ` ${toQuoted(told).slice(1, -1)}`;
+  return new UsageError(`unknown flag${shown}${suggest(nearest === null ? null : `--${nearest}`)}`);
 }
 
 function refuseWord(word: string, values: FlagValues): UsageError {
   if (word === "--") return new UsageError('"--" has no use here; remove it');
   if (isCommandName(word)) return new UsageError(`${word} is a command; write it first`);
-  // After a secret, a stray word is likely a piece of it that was not quoted.
-  const isShown = !Object.keys(values).some((name) => findFlag(name)?.isSecret === true);
-  const shown = isShown ? ` ${toQuoted(word)}` : "";
+  const shown = hasSecret(values) ? "" : ` ${toQuoted(word)}`;
   return new UsageError(`unexpected argument${shown}; quote a value that holds spaces`);
+}
+
+/** After a secret, a stray word is likely a piece of it that was not quoted. */
+function hasSecret(values: FlagValues): boolean {
+  return Object.keys(values).some((name) => findFlag(name)?.isSecret === true);
 }
 
 function readValue(name: FlagName, value: string | undefined): string {

@@ -62,5 +62,6 @@ export function hidePassword(invocation: Invocation): string | null {
 
 function isSecret(name: string, value: string): boolean {
   if (name === "db-password") return value !== "";
-  return name === "db-url" && /\/\/[^@]*:.*@/s.test(value);
+  // Rather too much than too little: a user may hold an @ as well as a password may.
+  return name === "db-url" && /\/\/.*:.*@/s.test(value);
 }

@@ -145,6 +145,13 @@ describe("other arguments", () => {
     expect(refusal("--db-url", "postgres://me:x", "geheim@h/n")).toStartWith(
       "unexpected argument;",
     );
+    expect(refusal("--db-password", "my", "-geheim")).toBe("unknown flag");
+    expect(refusal("--db-password", "my", "--geheim=x")).toBe("unknown flag");
+    expect(refusal("--db-password", "my", "--prot")).toBe("unknown flag; did you mean --port?");
+  });
+
+  it("are not shown behind the letter of a flag, where other programs take a password", () => {
+    expect(refusal("-pgeheim")).toBe("unknown flag -p");
   });
 });
 

@@ -21,10 +21,10 @@ describe("toHidden", () => {
     });
   });
 
-  it("moves a URL that holds a password", () => {
-    expect(hide("--db-url", "postgres://me:a@b/c@h/n")).toMatchObject({
+  it.each(["postgres://me:a@b/c@h/n", "postgres://me@corp:a@h/n"])("moves the URL %s", (url) => {
+    expect(hide("--db-url", url)).toMatchObject({
       words: ["serve"],
-      environment: { REGISTRY_DB_URL: "postgres://me:a@b/c@h/n" },
+      environment: { REGISTRY_DB_URL: url },
     });
   });
 
