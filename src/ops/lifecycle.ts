@@ -37,18 +37,17 @@ export async function run(config: Config, log: Log): Promise<number> {
     notes: () => (app === null ? {} : notesOf(app)),
   });
   const { denyList, uploadTokens, served } = await readFiles(config, log);
+  const idleSecondsMax = idleSecondsMaxOf(config);
+  const traces = openTraces(config.otlp.traces, log);
+  const tls = tlsOf(config, served);
+  const traced = { requestLog: createRequestLog({ ...config, log }), traces: traces.requests };
+  const { promise: begun, resolve: begin } = Promise.withResolvers<App>();
+  const server = listen({ ...config, idleSecondsMax, log, checks, tls, ...traced });
   stop.onReload(() => {
     void served?.reload(server);
     void uploadTokens?.reload(); // also while starting: a token that is taken back is so at once
-    void app?.brakes.reload();
+    void begun.then(({ brakes }) => brakes.reload());
   });
-  const requestLog = createRequestLog({ ...config, log });
-  const idleSecondsMax = idleSecondsMaxOf(config);
-  const traces = openTraces(config.otlp.traces, log);
-  const { requests } = traces;
-  const tls = tlsOf(config, served);
-  const traced = { requestLog, traces: requests };
-  const server = listen({ ...config, idleSecondsMax, log, checks, tls, ...traced });
   tellConfiguration(config, log);
   uploadTokens?.tell();
   served?.tell();
@@ -65,6 +64,7 @@ export async function run(config: Config, log: Log): Promise<number> {
     opened = first;
     const { senderOf } = server;
     app = await openApp({ config, database: first, log, checks, senderOf, uploadTokens, denyList });
+    begin(app);
   } catch (error) {
     await Promise.all([server.stop(), metrics.stop()]);
     throw error;

@@ -11,7 +11,7 @@ export interface Stop {
   isImpatient(): boolean;
   /** Resolves when it comes. */
   readonly impatience: Promise<void>;
-  /** From now on SIGHUP does this. */
+  /** From now on SIGHUP does this; at once where it has come already. */
   onReload(reload: () => void): void;
 }
 
@@ -31,6 +31,7 @@ export function catchSignals(log: Log): Stop {
   let signals = 0;
   let latestAt = -repeatMsMax;
   let reload: (() => void) | null = null;
+  let isReloadMissed = false;
 
   function stop(exitCode: number): void {
     resolve(exitCode);
@@ -57,7 +58,8 @@ export function catchSignals(log: Log): Stop {
       return;
     }
     log.info("signal received: reloading", { signal: name });
-    reload?.(); // until there is something to reload, everything is as fresh as can be
+    if (reload === null) isReloadMissed = true;
+    else reload();
   }
 
   function onFailure(error: unknown): void {
@@ -77,6 +79,7 @@ export function catchSignals(log: Log): Stop {
     impatience,
     onReload(next) {
       reload = next;
+      if (isReloadMissed) next();
     },
   };
 }

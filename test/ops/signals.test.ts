@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { toHex } from "../../src/domain/bytes.ts";
 import { randomBlob } from "../support/blobs.ts";
 import { runCommandLine } from "../support/command-line.ts";
+import { databaseFlags, startPostgres } from "../support/postgres.ts";
 import { eventually, temporaryDirectory } from "../support/registry.ts";
 import { startRegistryProcess, type RegistryProcess } from "../support/registry-process.ts";
 
@@ -43,11 +44,41 @@ describe("SIGHUP", () => {
     expect(await registry.exited).toBe(0);
   });
 
-  it("is harmless while the registry starts", async () => {
-    const registry = start();
-    await registry.line(() => true);
+  it("is done as soon as it can be where it comes while the registry starts", async () => {
+    const server = await startPostgres();
+    const flags = databaseFlags(await server.createDatabase());
+    await server.stop();
+    const [list, { hash }] = [join(directory, "list"), randomBlob(100)];
+    writeFileSync(list, "");
+    const words = [...flags, "--db-connect-timeout", "60s", "--deny-list", list];
+    const registry = startRegistryProcess(words);
+    running.push(registry);
+    await registry.message("waiting for PostgreSQL");
+    writeFileSync(list, `${toHex(hash)}\n`); // the empty one has been read
     registry.signal("SIGHUP");
-    expect((await fetch(`${(await registry.listening).url}/healthz`)).status).toBe(200);
+    await registry.message("signal received: reloading");
+    await server.start();
+    const { api } = await registry.listening;
+    await eventually(async () => (await fetch(`${api}/${toHex(hash)}`)).status === 451);
+    await registry.kill();
+    await server.remove();
+  });
+
+  it("is not forgotten where it comes before there is something to reload", async () => {
+    const script = join(directory, "hang-up.ts");
+    writeFileSync(
+      script,
+      `import { catchSignals } from "${join(import.meta.dir, "../../src/ops/signals.ts")}";
+      const told = Promise.withResolvers();
+      const log = { debug() {}, info: told.resolve, warn() {}, error() {} };
+      const stop = catchSignals(log);
+      process.kill(process.pid, "SIGHUP");
+      await told.promise;
+      stop.onReload(() => console.log("reloads"));
+      process.exit(0);`,
+    );
+    const child = Bun.spawn([process.execPath, script], { stdin: "ignore" });
+    expect(await child.stdout.text()).toBe("reloads\n");
   });
 
   const script = Bun.which("script");
