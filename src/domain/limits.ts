@@ -84,8 +84,8 @@ export const limits = {
   /** Tokens that may upload, and bytes of the file of --upload-token-file. */
   uploadTokensMax: 10_000,
   uploadTokenFileBytesMax: 4 * mebibyte,
-  /** Bytes of the file of --tls-cert, and of --tls-key. */
-  tlsFileBytesMax: mebibyte,
+  /** Bytes of the file of --tls-cert, and of --tls-key: clients take no chain that is longer. */
+  tlsFileBytesMax: 128 * kibibyte,
   /** How long new connections may still meet the certificate before the one that was read. */
   tlsRenewalMs: 1000,
   /** Clients that each rate limit remembers; of more, those are forgotten who came least lately. */

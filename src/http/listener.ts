@@ -42,7 +42,7 @@ export interface Listener {
    * under way goes on as it is. Connections that still wait for their next request when the moment
    * is over are closed. One that has not even sent its first is still answered then, but nobody
    * counts it as pending.
-   * @throws what Bun says of a certificate or a key that it cannot use; nothing has changed then
+   * @throws StartError when they cannot be used; nothing has changed then
    */
   renew(tls: TlsMaterial): void;
   closeIdleConnections(): void;
@@ -100,7 +100,11 @@ export function bind(options: ListenerOptions): Listener {
       if (tls === null) throw new TypeError("a listener without TLS has nothing to renew");
       if (isStopped) return;
       const before = current;
-      current = serveOn(options, { host, port, tls: next, isShared: true });
+      try {
+        current = serveOn(options, { host, port, tls: next, isShared: true });
+      } catch (error) {
+        throw toStartError(error, options);
+      }
       // Until then their answers close connections that are in use: to Bun, one whose next request
       // has come but has not been read is idle, and would be reset.
       retired.set(

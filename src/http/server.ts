@@ -62,7 +62,7 @@ export interface HttpServer {
   serve(fetch: Fetch, atHand?: AtHand, meter?: Meter): void;
   /**
    * Meets new connections with another certificate, and ends what is under way with the old one.
-   * @throws what Bun says of one that it cannot use; the old one stays
+   * @throws StartError when it cannot be used; the old one stays
    */
   renewTls(tls: TlsMaterial): void;
   /** From now on every answer closes its connection; new ones are still taken. */

@@ -54,6 +54,9 @@ const credentials: readonly Credential[] = [
     unless: ["upload-token-file"],
     mayBeEmpty: true, // nobody may upload then, which is refused; it never means everybody
   },
+  // An empty one is refused: it never means plain HTTP.
+  { credential: "tls-cert", flag: "tls-cert", unless: ["tls-cert"], mayBeEmpty: true },
+  { credential: "tls-key", flag: "tls-key", unless: ["tls-key"], mayBeEmpty: true },
 ];
 
 /** What cannot be looked at counts as there: whoever reads it then says why it cannot be read. */

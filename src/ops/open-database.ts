@@ -9,6 +9,7 @@ import { failureBehind, toStartError } from "../storage/postgres/start-errors.ts
 import { openSqlite, openSqliteToRead } from "../storage/sqlite/open.ts";
 import type { Config } from "./config.ts";
 import type { PostgresConfig } from "./postgres-config.ts";
+import { parseCertificates } from "./tls-identity.ts";
 
 /** What names a database. */
 export type DatabaseConfig = Config["database"];
@@ -167,11 +168,15 @@ function toPostgresOptions(config: PostgresConfig): PostgresOptions {
   return { ...options, tlsCa: tlsCaFile === null ? null : readCa(tlsCaFile) };
 }
 
-function readCa(file: string): string {
+/** The driver says of a text without certificates that the server's one is not accepted. */
+function readCa(path: string): string {
+  let text: string;
   try {
-    return readFileSync(file, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`cannot read ${file} (${reason}); correct --db-tls-ca`, { cause: error });
+    throw new StartError(`cannot read ${path} (${reason}); correct --db-tls-ca`, { cause: error });
   }
+  parseCertificates(text, { flag: "--db-tls-ca", path });
+  return text;
 }

@@ -26,7 +26,7 @@ export interface TlsFiles {
 export async function readTlsIdentity({ certFile, keyFile }: TlsFiles): Promise<TlsIdentity> {
   const cert = await readPem("--tls-cert", certFile);
   const key = await readPem("--tls-key", keyFile);
-  const certificate = parseCertificates(cert, certFile);
+  const certificate = parseCertificates(cert, { flag: "--tls-cert", path: certFile });
   if (!certificate.checkPrivateKey(parseKey(key, keyFile))) {
     throw new StartError(
       `--tls-key: the key in ${keyFile} is not that of the first certificate in ${certFile}; ` +
@@ -53,35 +53,43 @@ export function cautionOf(
   return null;
 }
 
+/**
+ * The first certificate of a PEM text; all of them are looked at, for Bun uses all of them.
+ * @throws StartError naming the file that it is from, and its flag, when there is none or a bad one
+ */
+export function parseCertificates(
+  text: string,
+  { flag, path }: { readonly flag: string; readonly path: string },
+): X509Certificate {
+  try {
+    const [first] = (text.match(pemCertificate) ?? []).map((pem) => new X509Certificate(pem));
+    if (first !== undefined) return first;
+  } catch (cause) {
+    const remedy = "get it from its authority again";
+    throw new StartError(`${flag}: a certificate in ${path} is broken; ${remedy}`, { cause });
+  }
+  throw new StartError(
+    `${flag}: ${path} holds no certificate in PEM form; give the file that begins with ` +
+      "-----BEGIN CERTIFICATE-----",
+  );
+}
+
 // --- internal ---
 
-const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+/** Also one whose end is missing, as in a file that is half written. */
+const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/g;
+
+/** As PKCS #8 (RFC 5958) says that a passphrase is needed, and as OpenSSL did before. */
+const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
 async function readPem(flag: string, path: string): Promise<string> {
   const bytes = await readBoundedFile({ path, flag, bytesMax: limits.tlsFileBytesMax });
   return new TextDecoder().decode(bytes);
 }
 
-/** The first one; all of them are looked at, for Bun gives all of them out. */
-function parseCertificates(text: string, file: string): X509Certificate {
-  try {
-    const [first] = (text.match(pemCertificate) ?? []).map((pem) => new X509Certificate(pem));
-    if (first !== undefined) return first;
-  } catch (cause) {
-    throw new StartError(
-      `--tls-cert: a certificate in ${file} is broken; get it from its authority again`,
-      { cause },
-    );
-  }
-  throw new StartError(
-    `--tls-cert: ${file} holds no certificate in PEM form; give the file that begins with ` +
-      "-----BEGIN CERTIFICATE-----",
-  );
-}
-
 /** What the parser says may hold something of the key: it is not passed on. */
 function parseKey(text: string, file: string): KeyObject {
-  if (text.includes("ENCRYPTED")) {
+  if (encryptedKey.test(text)) {
     throw new StartError(
       `--tls-key: the key in ${file} is encrypted; write it without a passphrase, readable by ` +
         "this user alone",
@@ -91,8 +99,11 @@ function parseKey(text: string, file: string): KeyObject {
     return createPrivateKey(text);
   } catch {
     throw new StartError(
-      `--tls-key: ${file} holds no private key in PEM form; give the file that begins with ` +
-        "-----BEGIN PRIVATE KEY-----",
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)
+        ? `--tls-key: the key in ${file} is broken, or of a kind that cannot be used; take one ` +
+            "for ECDSA on P-256 or P-384, or for RSA"
+        : `--tls-key: ${file} holds no private key in PEM form; give the file that begins with ` +
+            "-----BEGIN PRIVATE KEY-----",
     );
   }
 }

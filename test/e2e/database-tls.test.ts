@@ -40,8 +40,8 @@ describe.skipIf(!hasOpenssl())("--db-tls verify-full", () => {
     return [...access, ...login, "--db-tls", "verify-full", "--db-tls-ca", file];
   }
 
-  async function refusal(flags: readonly string[]): Promise<string> {
-    const { exitCode, stderr } = await home.run([...anyPort, ...flags]);
+  async function refusal(flags: readonly string[], environment = {}): Promise<string> {
+    const { exitCode, stderr } = await home.run([...anyPort, ...flags], { environment });
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^registry: [^\n]+; [^\n]+\n$/);
     return stderr.slice("registry: ".length, -1);
@@ -63,19 +63,46 @@ describe.skipIf(!hasOpenssl())("--db-tls verify-full", () => {
   });
 
   it("refuses a certificate for another name", async () => {
-    expect(await refusal(await flagsFor(misnamed, 1))).toStartWith(notAccepted(misnamed));
+    const line = await refusal(await flagsFor(misnamed, 1));
+    expect(line).toStartWith(notAccepted(misnamed));
+    expect(line).toEndWith("; name the host with --db-host as the certificate does");
   });
 
   it("refuses a certificate that has expired", async () => {
     const line = await refusal(await flagsFor(expired, 2));
     expect(line).toStartWith(notAccepted(expired));
-    expect(line).toContain("expired");
+    expect(line).toEndWith("expired); renew it, and have PostgreSQL read it");
   });
 
   it("refuses a certificate of another authority, and of one that nobody gave", async () => {
     expect(await refusal(await flagsFor(right, 1))).toStartWith(notAccepted(right));
     const flags = await flagsFor(right, 0);
-    expect(await refusal(flags.slice(0, -2))).toStartWith(notAccepted(right));
+    const line = await refusal(flags.slice(0, -2));
+    expect(line).toStartWith(notAccepted(right));
+    expect(line).toEndWith("; give its authority with --db-tls-ca");
+  });
+
+  it("refuses all of them whatever the environment says", async () => {
+    const environment = { NODE_TLS_REJECT_UNAUTHORIZED: "0", PGSSLMODE: "disable" };
+    const unnamed = (await flagsFor(right, 0)).slice(0, -2);
+    expect(await refusal(unnamed, environment)).toStartWith(notAccepted(right));
+    for (const [server, of] of [
+      [right, 1],
+      [misnamed, 1],
+      [expired, 2],
+    ] as const) {
+      const line = await refusal(await flagsFor(server, of), environment);
+      expect(line).toStartWith(notAccepted(server));
+    }
+  });
+
+  it("refuses a file that names no authority", async () => {
+    const flags = await flagsFor(right, 0);
+    const file = flags.at(-1) ?? "";
+    await Bun.write(file, (made[0]?.ca ?? "").slice(0, 200)); // half written
+    expect(await refusal(flags)).toStartWith(`--db-tls-ca: a certificate in ${file} is broken; `);
+    await Bun.write(file, "");
+    expect(await refusal(flags)).toStartWith(`--db-tls-ca: ${file} holds no certificate in PEM`);
   });
 
   it("refuses a server without TLS", async () => {

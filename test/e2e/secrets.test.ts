@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "bun:test";
-import { readFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasOpenssl, makeCertificates, type Certificates } from "../support/certificates.ts";
 import { startOtlpReceiver, type OtlpReceiver } from "../support/otlp-receiver.ts";
 import { freePort } from "../support/ports.ts";
 import { sharedPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
@@ -24,11 +25,16 @@ const planted = {
 let home: BinaryHome;
 let server: PostgresServer;
 let receiver: OtlpReceiver;
+let tls: Certificates;
 beforeAll(async () => {
   home = createBinaryHome();
   server = await sharedPostgres();
+  if (hasOpenssl()) tls = makeCertificates("DNS:localhost");
 });
-afterAll(() => home.remove());
+afterAll(async () => {
+  await home.remove();
+  if (hasOpenssl()) tls.remove();
+});
 
 let database: TestDatabase;
 let registry: Registry | null = null;
@@ -93,6 +99,8 @@ const ways: readonly Way[] = [
 ];
 
 let metrics = "";
+/** Where the registry's certificate, its key and a credential are. */
+let files = "";
 
 async function start(way: Way, format: string): Promise<Registry> {
   database = await server.createDatabase();
@@ -101,9 +109,14 @@ async function start(way: Way, format: string): Promise<Registry> {
   const tokens = await fileOf("tokens", `${token} alice\n${expiredToken} 2020-01-01T00:00:00Z\n`);
   const metricsPort = await freePort();
   metrics = `http://127.0.0.1:${metricsPort}`;
-  const credential = await fileOf("db-password", `${database.password}\n`);
+  files = join(await fileOf("db-password", `${database.password}\n`), "..");
+  const [cert, key] = [join(files, "tls-cert"), join(files, "tls-key")];
+  copyFileSync(tls.certFile, cert);
+  copyFileSync(tls.keyFile, key);
+  const isCredential = way.name === "a credential";
+  const https = isCredential ? [] : ["--tls-cert", cert, "--tls-key", key];
   const logging = ["--log-level", "debug", "--log-format", format, "--access-log"];
-  const flags = [...anyPort, ...logging, "--upload-token-file", tokens];
+  const flags = [...anyPort, ...logging, ...https, "--upload-token-file", tokens];
   registry = home.launch([...flags, ...(await way.flags(database))], {
     environment: {
       REGISTRY_METRICS_PORT: String(metricsPort),
@@ -112,7 +125,7 @@ async function start(way: Way, format: string): Promise<Registry> {
       OTEL_EXPORTER_OTLP_HEADERS: `x-api-key=${planted.collectorKey}`,
       OTEL_BSP_SCHEDULE_DELAY: "50",
       OTEL_METRIC_EXPORT_INTERVAL: "200",
-      ...(way.name === "a credential" ? { CREDENTIALS_DIRECTORY: join(credential, "..") } : {}),
+      ...(isCredential ? { CREDENTIALS_DIRECTORY: files } : {}),
       ...way.environment?.(database),
     },
   });
@@ -125,8 +138,8 @@ async function start(way: Way, format: string): Promise<Registry> {
 }
 
 const apiOf = ({ stdout }: Registry): string => {
-  const [, port] = /"?url"?[=:]"?http:\/\/\[?[^\]]*\]?:(\d+)/.exec(stdout()) ?? [];
-  return `http://localhost:${port}/api/v1/metadata`;
+  const [, port] = /"?url"?[=:]"?https:\/\/\[?[^\]]*\]?:(\d+)/.exec(stdout()) ?? [];
+  return `https://localhost:${port}/api/v1/metadata`;
 };
 
 /** Requests of every kind that has something to tell; gives all that came back. */
@@ -135,7 +148,7 @@ async function ask(api: string): Promise<string[]> {
   const type = { "Content-Type": upload.fields[0]?.replace("Content-Type: ", "") ?? "" };
   const said: string[] = [];
   async function send(url: string, init: RequestInit): Promise<number> {
-    const response = await fetch(url, init);
+    const response = await fetch(url, { ...init, tls: { ca: tls.ca } });
     said.push(JSON.stringify([...response.headers]), await response.text());
     return response.status;
   }
@@ -157,6 +170,13 @@ async function ask(api: string): Promise<string[]> {
   return said;
 }
 
+/** Has the registry read a key that is half written. */
+async function breakKey({ pid, stdout }: Registry): Promise<void> {
+  writeFileSync(join(files, "tls-key"), readFileSync(tls.keyFile).subarray(0, -40));
+  process.kill(pid, "SIGHUP");
+  await eventually(() => stdout().includes("the certificate cannot be renewed"));
+}
+
 /** Has the database refuse everybody, so that what the driver says is logged. */
 async function lockOut({ user, name }: TestDatabase): Promise<void> {
   await server.query(`ALTER ROLE ${user} NOLOGIN`, name);
@@ -167,7 +187,9 @@ async function lockOut({ user, name }: TestDatabase): Promise<void> {
 
 /** Which of the secrets are in a text. */
 function secretsIn(text: string): string[] {
-  const secrets = { ...planted, password: database.password };
+  // Of the key the second line: the first begins as that of every key of its kind.
+  const [, , key = ""] = readFileSync(tls.keyFile, "utf8").split("\n");
+  const secrets = { ...planted, password: database.password, key };
   return Object.entries(secrets).flatMap(([name, secret]) => (text.includes(secret) ? [name] : []));
 }
 
@@ -179,7 +201,7 @@ const rows = ways.flatMap((way, index) => {
   return formats.map((format) => [way.name, format, way] as const);
 });
 
-describe("secrets", () => {
+describe.skipIf(!hasOpenssl())("secrets", () => {
   it.each(rows)("given by %s show nowhere, the log being %s", async (_, format, way) => {
     const running = await start(way, format);
     const api = apiOf(running);
@@ -190,6 +212,7 @@ describe("secrets", () => {
       said.push(await response.text());
     }
     await eventually(() => receiver.spans().some(({ kind }) => kind === "server"));
+    await breakKey(running);
     await lockOut(database);
     await ask(api).catch(() => {}); // some of it is answered otherwise now
     await eventually(() => running.stdout().includes("request failed"));

@@ -96,7 +96,8 @@ describe("a registry that cannot start ends with one line and 1", () => {
     const { user, password, name } = closed;
     expect(await failure([...anyPort, ...databaseFlags({ user, password, name })])).toBe(
       `user "${user}" lacks a right in database "${name}" (permission denied for schema public); ` +
-        `as a superuser run there: GRANT ALL ON SCHEMA public TO ${user};`,
+        `as a superuser run there: GRANT ALL ON SCHEMA public TO ${user}; ` +
+        "What a server needs at least is in docs/security.md",
     );
   });
 

@@ -250,7 +250,9 @@ describe("renew", () => {
   it("changes nothing where the new one cannot be used", async () => {
     listener = listen(hello);
     const before = await ask();
-    expect(() => listener.renew({ ...second, cert: "nothing" })).toThrow();
+    const renew = (): void => listener.renew({ ...second, cert: "nothing" });
+    expect(renew).toThrow(StartError);
+    expect(renew).toThrow("correct --tls-cert and --tls-key");
     expect(await ask()).toEqual(before);
   });
 

@@ -59,6 +59,13 @@ describe("findCredentials", () => {
     expect(Object.keys(found(directory))).toEqual(["upload-token-file"]);
   });
 
+  it("takes the key of TLS and its certificate, even empty ones: that is not plain HTTP", () => {
+    const directory = directoryOf({ "tls-key": "", "tls-cert": "" });
+    const [key, cert] = [join(directory, "tls-key"), join(directory, "tls-cert")];
+    expect(found(directory)).toEqual({ "tls-key": key, "tls-cert": cert });
+    expect(found(directory, "tls-cert")).toEqual({ "tls-key": key });
+  });
+
   it("has what cannot be looked at read all the same, so that it is refused", () => {
     const directory = directoryOf({});
     const tooLong = join(directory, "x".repeat(300));
@@ -96,5 +103,9 @@ describe("a configuration with credentials", () => {
     const directory = directoryOf({ "db-password": "a\0b" });
     expect(() => read({ "db-user": "u" }, directory)).toThrow(/^the credential db-password: /);
     expect(credentialNameOf("port")).toBeNull();
+    const keyAlone = directoryOf({ "tls-key": "" });
+    expect(() => read({ embedded: "d" }, keyAlone)).toThrow(
+      "the credential tls-key has no use without --tls-cert",
+    );
   });
 });

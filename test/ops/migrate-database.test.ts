@@ -155,7 +155,8 @@ describe("surveyDatabase", () => {
     expect(await complaintOf(surveyDatabase(guest, log, () => {}))).toEndWith(
       "(permission denied for table blobs); run this as the user that owns the tables, or as a " +
         "superuser run there: " +
-        `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${target.user}_guest;`,
+        `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${target.user}_guest; What a server needs ` +
+        "at least is in docs/security.md",
     );
   });
 });

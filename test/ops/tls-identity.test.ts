@@ -72,7 +72,7 @@ describe("readTlsIdentity", () => {
       `cannot read ${directory} (it is no regular file); correct --tls-cert`,
     );
     const huge = file("huge", "a".repeat(limits.tlsFileBytesMax + 1));
-    expect(await reasonOf(certFile, huge)).toContain("1048577 bytes, of 1048576 at most");
+    expect(await reasonOf(certFile, huge)).toContain("131073 bytes, of 131072 at most");
   });
 
   it("says of a file that it holds something else", async () => {
@@ -82,10 +82,18 @@ describe("readTlsIdentity", () => {
     expect(await reasonOf(file("empty", ""), keyFile)).toContain("holds no certificate");
   });
 
-  it("refuses a chain with a broken certificate behind the first", async () => {
-    const cut = `${ours.ca.slice(0, 200)}\n-----END CERTIFICATE-----\n`;
-    const chain = file("cut.crt", readFileSync(ours.certFile, "utf8") + cut);
-    expect(await reasonOf(chain, ours.keyFile)).toContain(`a certificate in ${chain} is broken`);
+  it("refuses a chain with a broken certificate behind the first, or half of one", async () => {
+    const cut = ours.ca.slice(0, 200);
+    for (const end of ["\n-----END CERTIFICATE-----\n", "\n", "\n-----END CERTIF"]) {
+      const chain = file("cut.crt", readFileSync(ours.certFile, "utf8") + cut + end);
+      expect(await reasonOf(chain, ours.keyFile)).toContain(`a certificate in ${chain} is broken`);
+    }
+  });
+
+  it("says of a key that it is of another kind", async () => {
+    const child = Bun.spawnSync(["openssl", "genpkey", "-algorithm", "ED448"]);
+    const keyFile = file("other.key", child.stdout.toString());
+    expect(await reasonOf(ours.certFile, keyFile)).toContain("of a kind that cannot be used");
   });
 
   it("tells nothing of a key that it cannot use", async () => {
@@ -95,12 +103,20 @@ describe("readTlsIdentity", () => {
       (thrown: unknown) => thrown,
     );
     expect(error).toBeInstanceOf(StartError);
-    expect(Bun.inspect(error, { depth: 9 })).toContain("holds no private key");
+    expect(Bun.inspect(error, { depth: 9 })).toContain("is broken, or of a kind");
     expect(Bun.inspect(error, { depth: 9 })).not.toContain(secret.slice(0, 16));
-    const encrypted =
-      "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----";
-    const why = await reasonOf(ours.certFile, file("encrypted.key", encrypted));
-    expect(why).toContain("is encrypted");
+  });
+
+  it("takes no key with a passphrase, and a remark about one for none", async () => {
+    const { certFile, keyFile } = ours;
+    for (const form of ["ec -aes128", "pkcs8 -topk8"]) {
+      const words = `${form} -in ${keyFile} -passout pass:geheim`.split(" ");
+      const { stdout } = Bun.spawnSync(["openssl", ...words]);
+      const encrypted = file("encrypted.key", stdout.toString());
+      expect(await reasonOf(certFile, encrypted)).toContain("is encrypted");
+    }
+    const remark = file("remark.key", `was ENCRYPTED\n${readFileSync(keyFile, "utf8")}`);
+    expect(await reasonOf(certFile, remark)).toBe("none");
   });
 });
 

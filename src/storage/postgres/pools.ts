@@ -68,7 +68,7 @@ function openPool(options: PostgresOptions, max: number): SQL {
     // As a function: a password given as a string would fall back to PGPASSWORD when empty.
     password: () => options.password,
     database: options.name,
-    tls: options.tlsCa === null ? options.tls : { ca: options.tlsCa, rejectUnauthorized: true },
+    tls: tlsOf(options),
     max,
     idleTimeout: 0,
     maxLifetime: 0,
@@ -87,4 +87,10 @@ function openPool(options: PostgresOptions, max: number): SQL {
       jit: "off",
     },
   });
+}
+
+/** In full where the server is verified: else NODE_TLS_REJECT_UNAUTHORIZED would have a say. */
+function tlsOf({ tls, tlsCa }: PostgresOptions): Bun.SQL.PostgresOrMySQLOptions["tls"] {
+  if (tls !== "verify-full") return tls;
+  return { rejectUnauthorized: true, ...(tlsCa === null ? {} : { ca: tlsCa }) };
 }

@@ -54,10 +54,16 @@ function explainConnection({ code, message }: DriverFailure, options: PostgresOp
     default:
       return isCertificateTrouble(code)
         ? `the certificate of PostgreSQL at ${place} is not accepted (${code}: ${message}); ` +
-            "give its authority with --db-tls-ca, and name the host as the certificate does"
+            (certificateRemedies[code] ?? "give its authority with --db-tls-ca")
         : `cannot use PostgreSQL at ${place} (${message}; ${code}); look at its log`;
   }
 }
+
+const certificateRemedies: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "renew it, and have PostgreSQL read it",
+  CERT_NOT_YET_VALID: "look at the clock of this machine",
+  ERR_TLS_CERT_ALTNAME_INVALID: "name the host with --db-host as the certificate does",
+};
 
 function explainServer({ sqlState, message }: DriverFailure, options: PostgresOptions): string {
   const { user, name } = options;
@@ -103,9 +109,12 @@ function explainPermission(message: string, user: string, name: string): string 
         : `GRANT ALL ON SCHEMA public TO ${quoted(user)};`;
   // Where there are tables, there may be a user who has all of it (docs/security.md).
   const owner = /for table/.test(message) ? "run this as the user that owns the tables, or " : "";
+  const least = /for (?:table|schema)/.test(message)
+    ? " What a server needs at least is in docs/security.md"
+    : "";
   return (
     `user "${user}" lacks a right in database "${name}" (${message}); ` +
-    `${owner}as a superuser run there: ${grant}`
+    `${owner}as a superuser run there: ${grant}${least}`
   );
 }
 

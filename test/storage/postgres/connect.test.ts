@@ -166,7 +166,7 @@ describe.skipIf(!hasOpenssl())("a server that speaks TLS", () => {
     for (const host of ["127.0.0.1", "localhost"]) {
       const why = await complaintOf({ ...access, host, tls: "verify-full", tlsCa: other.ca });
       expect(why).toMatch(/^the certificate of PostgreSQL at .* is not accepted \(/);
-      expect(why).toContain("name the host as the certificate does");
+      expect(why).toContain("name the host with --db-host as the certificate does");
     }
   });
 });

@@ -26,6 +26,8 @@ async function migrationComplaint(target: TestDatabase): Promise<string> {
   }
 }
 
+const least = " What a server needs at least is in docs/security.md";
+
 describe("toStartError", () => {
   it.skipIf(!hasPostgres("newest"))("tells what to grant, where the schema is closed", async () => {
     // From PostgreSQL 15 on nobody may create tables unless told so.
@@ -35,7 +37,7 @@ describe("toStartError", () => {
     const grant = `GRANT ALL ON SCHEMA public TO ${user};`;
     expect(await migrationComplaint(target)).toBe(
       `user "${user}" lacks a right in database "${name}" (permission denied for schema public); ` +
-        `as a superuser run there: ${grant}`,
+        `as a superuser run there: ${grant}${least}`,
     );
     await server.query(grant, name);
     expect(await migrationComplaint(target)).toBe("no complaint");
@@ -68,7 +70,7 @@ describe("toStartError", () => {
     const remedy = `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${target.user};`;
     expect(await migrationComplaint(target)).toEndWith(
       "(permission denied for table registry_migrations); run this as the user that owns the " +
-        `tables, or as a superuser run there: ${remedy}`,
+        `tables, or as a superuser run there: ${remedy}${least}`,
     );
     await server.query(remedy, target.name);
     expect(await migrationComplaint(target)).toBe("no complaint");
