@@ -7,9 +7,10 @@
 # image that is being built. What an administrator has changed in /etc is left as it is, so that
 # installing again is how to upgrade. Nothing is started: the last lines tell what to do.
 set -eu
+umask 022
 
 name=mycelium-cdn-registry
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=
 binary=$here/../dist/registry
 
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --root | --binary)
       [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 needs a value" 2
-      if [ "$1" = --root ]; then root=${2%/}; else binary=$2; fi
+      if [ "$1" = --root ]; then root=$2; else binary=$2; fi
       shift 2
       ;;
     *) fail "unknown argument $1; usage: install.sh [--root DIR] [--binary FILE]" 2 ;;
@@ -32,6 +33,10 @@ done
 [ "$(id -u)" = 0 ] || fail 'run this as root: it makes a user, and writes below /usr and /etc'
 [ -f "$binary" ] || fail "there is no binary at $binary; name it with --binary, or build it"
 [ -z "$root" ] || [ -d "$root" ] || fail "there is no directory $root"
+# Whole paths: what has no slash is looked for in PATH, and systemd-sysusers takes no other root.
+binary=$(CDPATH='' cd -- "$(dirname -- "$binary")" && pwd)/$(basename -- "$binary")
+[ -z "$root" ] || root=$(CDPATH='' cd -- "$root" && pwd -P)
+root=${root%/}
 "$binary" --version >/dev/null 2>&1 || fail "$binary does not run on this machine"
 
 # Files are made with their modes, and moved into their places: nobody sees half of one, and a
@@ -45,7 +50,7 @@ put() {
 
 # As put, for what belongs to the administrator once it is there.
 put_once() {
-  if [ -e "$root$3" ]; then
+  if [ -e "$root$3" ] || [ -L "$root$3" ]; then
     echo "$3 is there already and is left as it is"
   else
     put "$@"
@@ -56,15 +61,13 @@ mkdir -p "$root/etc"
 put 0644 "$here/systemd/$name.sysusers" "/usr/lib/sysusers.d/$name.conf"
 if command -v systemd-sysusers >/dev/null; then
   systemd-sysusers ${root:+--root="$root"} "$root/usr/lib/sysusers.d/$name.conf"
-elif ! grep -q "^$name:" "$root/etc/passwd"; then
+elif ! grep -qs "^$name:" "$root/etc/passwd"; then
   useradd ${root:+--root "$root"} --system --user-group --no-create-home \
     --home-dir "/var/lib/$name" --shell /usr/sbin/nologin "$name"
 fi
 
 put 0755 "$binary" "/usr/local/bin/$name"
 put 0644 "$here/systemd/$name.service" "/etc/systemd/system/$name.service"
-mkdir -p "$root/etc/$name"
-chmod 0755 "$root/etc/$name"
 put_once 0600 "$here/systemd/environment" "/etc/$name/environment"
 put_once 0600 /dev/null "/etc/$name/db-password"
 

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
   readlinkSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +18,7 @@ import { runCommand } from "./support/commands.ts";
 import {
   canBeSandboxed,
   install,
+  installScript,
   serviceUser,
   startInstalled,
   unitFile,
@@ -29,6 +32,7 @@ const isRoot = process.getuid?.() === 0;
 const isSandbox = await canBeSandboxed();
 const hasAnalyze = Bun.which("systemd-analyze") !== null;
 const name = "mycelium-cdn-registry";
+const userLine = new RegExp(`^${name}:.*:/var/lib/${name}:/usr/sbin/nologin$`, "gm");
 
 let home: BinaryHome;
 beforeAll(() => {
@@ -66,8 +70,7 @@ describe.skipIf(!isRoot)("deploy/install.sh", () => {
     expect(unit).toBe(readFileSync(unitFile, "utf8"));
     const { uid, gid } = serviceUser(root);
     expect([uid > 0, gid > 0]).toEqual([true, true]);
-    const passwd = readFileSync(join(root, "etc/passwd"), "utf8");
-    expect(passwd).toMatch(new RegExp(`^${name}:.*:/var/lib/${name}:/usr/sbin/nologin$`, "m"));
+    expect(readFileSync(join(root, "etc/passwd"), "utf8")).toMatch(userLine);
   });
 
   it("upgrades, and leaves what an administrator has changed, and the running file", async () => {
@@ -77,8 +80,9 @@ describe.skipIf(!isRoot)("deploy/install.sh", () => {
     writeFileSync(join(root, `etc/${name}/environment`), "REGISTRY_PORT=9000\n", { mode: 0o640 });
     writeFileSync(join(root, `etc/${name}/db-password`), "secret\n");
     writeFileSync(join(root, `etc/systemd/system/${name}.service`), "# of an older version\n");
+    chmodSync(join(root, `etc/${name}`), 0o750);
     const before = serviceUser(root);
-    const { exitCode, stdout } = await install(`--root`, root, "--binary", home.binary);
+    const { exitCode, stdout } = await install("--root", root, "--binary", home.binary);
     expect(exitCode).toBe(0);
     expect(stdout).toContain(`/etc/${name}/environment is there already and is left as it is`);
     expect(stdout).not.toContain("secret");
@@ -89,8 +93,49 @@ describe.skipIf(!isRoot)("deploy/install.sh", () => {
     expect(readFileSync(join(root, `etc/systemd/system/${name}.service`), "utf8")).toBe(
       readFileSync(unitFile, "utf8"),
     );
+    expect(ownership(root, `etc/${name}`)).toBe("750 0:0");
     expect(serviceUser(root)).toEqual(before);
     expect(statSync(binary).ino).not.toBe(ino);
+  });
+
+  it("makes the same user where there is no systemd-sysusers", async () => {
+    const tools = home.newDirectory();
+    const names = "sh dirname basename id install mkdir mv grep cat useradd".split(" ");
+    for (const tool of names) symlinkSync(Bun.which(tool) ?? "", join(tools, tool));
+    const root = home.newDirectory();
+    const words = ["sh", installScript, "--root", root, "--binary", home.binary];
+    for (const time of ["first", "again"]) {
+      const { exitCode } = await runCommand(words, { environment: { PATH: tools } });
+      expect({ time, exitCode }).toEqual({ time, exitCode: 0 });
+    }
+    const passwd = readFileSync(join(root, "etc/passwd"), "utf8");
+    expect(passwd.match(userLine)).toHaveLength(1);
+  });
+
+  it.each(["000", "077"])("takes names without a path, and %s for the umask", async (umask) => {
+    const directory = home.newDirectory();
+    const root = join(directory, "a root");
+    mkdirSync(root, { mode: 0o755 });
+    symlinkSync(home.binary, join(directory, "a binary"));
+    const script = 'cd "$1"; umask "$2"; exec sh "$3" --root "a root" --binary "a binary"';
+    const { exitCode } = await runCommand([
+      "sh",
+      "-c",
+      script,
+      "",
+      directory,
+      umask,
+      installScript,
+    ]);
+    expect(exitCode).toBe(0);
+    const paths = await Array.fromAsync(
+      new Bun.Glob("**").scan({ cwd: root, onlyFiles: false, dot: true }),
+    );
+    const folders = paths.filter((path) => statSync(join(root, path)).isDirectory());
+    expect(folders).toContain("usr/local/bin");
+    for (const path of folders) expect([path, ownership(root, path)]).toEqual([path, "755 0:0"]);
+    expect(ownership(root, `usr/local/bin/${name}`)).toBe("755 0:0");
+    expect(ownership(root, `etc/${name}/db-password`)).toBe("600 0:0");
   });
 
   it.each([
@@ -110,9 +155,8 @@ describe.skipIf(!isRoot)("deploy/install.sh", () => {
   });
 
   it("refuses somebody who is not root", async () => {
-    const script = join(unitFile, "../../install.sh");
     const copy = join(home.newDirectory(), "install.sh");
-    writeFileSync(copy, readFileSync(script), { mode: 0o755 });
+    writeFileSync(copy, readFileSync(installScript), { mode: 0o755 });
     const words = [...asNobody, "sh", copy, "--binary", home.binary];
     const { exitCode, stderr } = await runCommand(words);
     expect({ exitCode, stderr }).toEqual({
@@ -129,6 +173,13 @@ describe.skipIf(!hasAnalyze)("the unit", () => {
     writeFileSync(unit, text.replace(/^ExecStart=\S+/m, `ExecStart=${home.binary}`));
     const { exitCode, stdout, stderr } = await runCommand(["systemd-analyze", "verify", unit]);
     expect({ exitCode, said: (stdout + stderr).trim() }).toEqual({ exitCode: 0, said: "" });
+  });
+
+  it("is started again after every failure but that of a wrong setting", async () => {
+    const { exitCode } = await home.run(["serve"], { environment: { REGISTRY_PORT: "none" } });
+    expect(unitValues("Restart")).toEqual(["on-failure"]);
+    expect(unitValues("RestartPreventExitStatus")).toEqual([String(exitCode)]);
+    expect(unitValues("StartLimitIntervalSec")).toEqual(["0"]);
   });
 
   it("is as exposed as the documentation says, and no more", async () => {

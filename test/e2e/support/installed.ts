@@ -9,6 +9,9 @@ const deploy = join(import.meta.dir, "../../../deploy");
 /** The unit as it is in the repository. */
 export const unitFile = join(deploy, `systemd/${name}.service`);
 
+/** The script that installs, in the repository. */
+export const installScript = join(deploy, "install.sh");
+
 /** What the unit says, all values of a name in their order. */
 export function unitValues(field: string): string[] {
   const lines = readFileSync(unitFile, "utf8").split("\n");
@@ -23,7 +26,7 @@ export function unsetVariables(): string[] {
 
 /** Runs deploy/install.sh with these words. */
 export async function install(...words: readonly string[]) {
-  return await runCommand(["sh", join(deploy, "install.sh"), ...words]);
+  return await runCommand(["sh", installScript, ...words]);
 }
 
 /** The user and group of the service in an installed root, as numbers. */
