@@ -12,7 +12,8 @@ export interface Target {
   readonly words: readonly string[];
   /**
    * Reads an input and checks what comes of it; the same for the same input. What it gives names
-   * the way that the input took: an input that takes a new one is worth changing further.
+   * the way that the input took: an input that takes a new one is worth changing further, as are
+   * seeds and corpus.
    * @throws anything, when something is wrong
    */
   read(input: Bytes): string | Promise<string>;
@@ -90,9 +91,9 @@ export async function fuzz(target: Target, { seconds, seed }: RunOptions): Promi
     tried += 1;
     try {
       const way = await tryInput(target, input);
-      if (ways.has(way) || ways.size === waysMax) continue;
-      ways.add(way);
-      inputs.push(input);
+      const isNew = !ways.has(way) && ways.size < waysMax;
+      if (isNew) ways.add(way);
+      if (isNew || tried <= first.length) inputs.push(input);
     } catch (error) {
       return {
         target: target.name,

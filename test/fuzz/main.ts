@@ -33,8 +33,10 @@ if (chosen.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) {
 process.stdout.write(`seed ${seed}\n`);
 let isBad = false;
 for (const target of chosen) {
+  // Its name first: what never ends is known by it, and found again by the seed.
+  process.stdout.write(target.name.padEnd(14));
   const run = await fuzz(target, { seconds, seed });
-  process.stdout.write(`${lineOf(run)}\n`);
+  process.stdout.write(` ${toFigures(run)}\n`);
   if (run.finding === null) continue;
   isBad = true;
   const path = keep(target, run.finding.input);
@@ -42,8 +44,7 @@ for (const target of chosen) {
 }
 process.exit(isBad ? 1 : 0);
 
-function lineOf({ target, tried, ways, finding }: Run): string {
+function toFigures({ tried, ways, finding }: Run): string {
   const end = finding === null ? "nothing found" : "FAILED";
-  const figures = `${String(tried).padStart(9)} inputs ${String(ways).padStart(4)} ways`;
-  return `${target.padEnd(14)} ${figures}  ${end}`;
+  return `${String(tried).padStart(9)} inputs ${String(ways).padStart(4)} ways  ${end}`;
 }

@@ -18,9 +18,11 @@ import { parseDenyList } from "../../src/ops/deny-list.ts";
 import { cutBytes } from "../support/form.ts";
 import { dataOutcome, inSingleBytes, outcomeOf } from "../support/form-outcome.ts";
 import type { Target } from "./fuzzing.ts";
+import { readRangeSlowly } from "./slow-range.ts";
 
 const digits = "0123456789abcdef".repeat(4);
 const label = hostLabelOf(toBlobHash(new Uint8Array(32).fill(0xa5)));
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 const base32 = "a".repeat(51);
 const date = "Sun, 06 Nov 1994 08:49:37 GMT";
 const tag = `"${digits}"`;
@@ -78,8 +80,7 @@ const strict: readonly Target[] = [
     read: (input) => {
       const text = textOf(input).toLowerCase();
       const key = parseHostLabel(text);
-      const isSame = toHex(key).slice(0, 32) === hostLabelOf(key);
-      expectThat(isSame && (key.length === 32 || text === toHex(key)), "the label that was sent");
+      expectThat(text === (key.length === 32 ? base32Of(key) : toHex(key)), "what was sent");
       return `label of ${text.length}`;
     },
   },
@@ -88,11 +89,13 @@ const strict: readonly Target[] = [
     seeds: ["bytes=0-1", "bytes=-5", "bytes=5-", "bytes=0-0,-1", "items=1-2"],
     words: ["bytes=", "-", ",", "0", "99999999999999999999999", " ", "\t", "="],
     read: (input) => {
+      const text = textOf(input);
       const total = input.length % 7 === 0 ? 0 : input.length * 3;
-      const asked = parseRange(textOf(input), total);
+      const asked = parseRange(text, total);
+      const slowly = readRangeSlowly(text, total);
+      expectThat(Bun.deepEquals(asked, slowly), `${Bun.inspect(slowly)} of ${total}`);
       if (asked === null || asked === "unsatisfiable") return String(asked);
       const { first, last } = asked;
-      expectThat(0 <= first && first <= last && last < total, `${first}-${last} of ${total}`);
       return first === 0 ? "from the start" : last === total - 1 ? "to the end" : "within";
     },
   },
@@ -179,8 +182,18 @@ const strict: readonly Target[] = [
     seeds: ["cdn.example.org:8080", "[::1]:80", "192.0.2.1"],
     words: [".", ":", "[", "]", "@", "80", "%00", "xn--a", "localhost"],
     read: (input) => {
-      const authority = parseAuthority(textOf(input));
-      return authority === null ? "none" : `a host, ${authority.port === "" ? "no" : "a"} port`;
+      const text = textOf(input);
+      const authority = parseAuthority(text);
+      if (authority === null) return "none";
+      const { host, port } = authority;
+      const whole = text.toLowerCase();
+      expectThat(
+        [host, `${host}.`].some((start) => whole.startsWith(start)),
+        "what was sent",
+      );
+      expectThat(/^(?:[a-z0-9_][a-z0-9._-]*|\[[0-9a-f:.]+\])$/.test(host), "a host alone");
+      expectThat(port === "" || (/^:\d+$/.test(port) && whole.endsWith(port)), "its port");
+      return `a host, ${port === "" ? "no" : "a"} port`;
     },
   },
   {
@@ -240,11 +253,15 @@ const strict: readonly Target[] = [
     ],
     read: (input) => {
       try {
-        const tokens = parseTokenFile(textOf(input));
-        expectThat(
-          tokens.every(({ digest: sum }) => /^[0-9a-f]{64}$/.test(sum)),
-          "digests alone",
-        );
+        const text = textOf(input);
+        const tokens = parseTokenFile(text);
+        const lines = text.split("\n").map((line) => line.replace(/(?:^|\s)#.*/, ""));
+        const filled = lines.filter((line) => /[^ \t\r]/.test(line));
+        expectThat(tokens.length === filled.length, "a token a line");
+        for (const { digest: sum, expiresAtMs } of tokens) {
+          expectThat(/^[0-9a-f]{64}$/.test(sum), "digests alone");
+          expectThat(expiresAtMs === null || Number.isInteger(expiresAtMs), "a time that comes");
+        }
         const hasExpiry = tokens.some(({ expiresAtMs }) => expiresAtMs !== null);
         return `${Math.min(tokens.length, 3)} tokens, ${hasExpiry}`;
       } catch (error) {
@@ -284,6 +301,12 @@ function withRefusals(target: Target): Target {
 
 function expectThat(isTrue: boolean, what: string): void {
   if (!isTrue) throw new Error(`not so: ${what}`);
+}
+
+/** A whole hash in base32 (RFC 4648 section 6), by way of a number of 260 bits. */
+function base32Of(hash: Bytes): string {
+  const digitsOf32 = (BigInt(`0x${toHex(hash)}`) << 4n).toString(32).padStart(52, "0");
+  return digitsOf32.replace(/./g, (digit) => alphabet.charAt(Number.parseInt(digit, 32)));
 }
 
 /** One character a byte, as Bun reads header fields. */
@@ -341,6 +364,8 @@ async function readKeyList(body: Bytes): Promise<string> {
     names.every((name) => /^(?:[0-9a-f]{32}){1,2}$/i.test(name)),
     "keys alone",
   );
+  const { hashes } = JSON.parse(new TextDecoder().decode(body)) as { hashes: unknown };
+  expectThat(Bun.deepEquals(names, hashes), "all of them, in their order");
   return `${Math.min(names.length, 3)} keys`;
 }
 
