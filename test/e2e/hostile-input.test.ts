@@ -110,6 +110,65 @@ describe("a path", () => {
   });
 });
 
+describe("what is sent", () => {
+  const mark = "MARK<script>'";
+  const fields = [
+    ..."Range If-Match If-None-Match If-Range If-Modified-Since Origin Authorization Cookie".split(
+      " ",
+    ),
+    ..."Forwarded X-Forwarded-Host X-Forwarded-Proto Referer User-Agent Accept traceparent".split(
+      " ",
+    ),
+    ..."Content-Type Content-Encoding Content-Digest Want-Repr-Digest X-Request-Id Expect".split(
+      " ",
+    ),
+    "Access-Control-Request-Method",
+    "Access-Control-Request-Headers",
+  ];
+  const head = (method: string, target: string, ...lines: string[]): string =>
+    [`${method} ${target} HTTP/1.1`, "Connection: close", ...lines, "", ""].join("\r\n");
+
+  function* carriers(): Generator<string> {
+    const target = `/api/v1/metadata/${blob.hash}`;
+    for (const field of fields) {
+      for (const method of ["GET", "PUT", "POST", "OPTIONS"])
+        yield head(method, target, "Host: r", `${field}: ${mark}`);
+    }
+    yield head("GET", target, `Host: ${mark}`);
+    yield head("GET", "/", "Host: MARK.example");
+    yield head("GET", `/${mark}`, "Host: r");
+    yield head("GET", `/api/v1/metadata/${mark.padEnd(64, "0")}`, "Host: r");
+    yield head("GET", `/api/v1/metadata/${mark}?${mark}`, "Host: r");
+    const bodies = [
+      ["multipart/form-data; boundary=MARK", "--MARK\r\n\r\n"],
+      ["multipart/form-data; boundary=b", `--b\r\n${mark}: ${mark}\r\n\r\n${mark}\r\n--b--`],
+      ["multipart/form-data; boundary=b", `--b\r\n${mark}\r\n\r\n${mark}\r\n--b--`],
+      ["application/json", `{"hashes":["${mark}"]}`],
+      ["application/json", mark],
+    ] as const;
+    for (const [type, body] of bodies) {
+      const path = type.endsWith("json") ? "/exists" : "";
+      const lines = ["Host: r", `Content-Type: ${type}`, `Content-Length: ${body.length}`];
+      yield head("POST", `/api/v1/metadata${path}`, ...lines) + body;
+    }
+  }
+
+  it("is in no refusal, and in no field of an answer", async () => {
+    const shown: string[] = [];
+    let answers = 0;
+    for (const text of carriers()) {
+      const answer = await ask(text);
+      if (answer === null) continue;
+      answers += 1;
+      const { headers, body } = answer;
+      if (`${JSON.stringify(headers)}${Buffer.from(body).toString()}`.includes("MARK"))
+        shown.push(text);
+    }
+    expect(shown).toEqual([]);
+    expect(answers).toBeGreaterThan(80);
+  });
+});
+
 describe("many header fields", () => {
   const many = (count: number, line: string): string[] => Array<string>(count).fill(line);
 
@@ -200,6 +259,8 @@ describe("JSON that asks which blobs are missing", () => {
   });
 });
 
+const withoutValues = (line: string): string => line.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+
 describe("the log", () => {
   const evil = [
     "\u001b[2J\u001b]0;owned\u0007", // clears the screen, renames the window
@@ -207,6 +268,8 @@ describe("the log", () => {
     "\u009b31m", // CSI in one byte
     Buffer.from("\u202egnp.exe\u2066\u200b\ufeff\u2028").toString("latin1"), // turns text around
     '{"level":"error","message":"forged"}',
+    'x" client=forged status="200', // closes a quote, and begins a field
+    '\\" client=forged \\n',
     "%0d%0a2026-01-01T00:00:00Z ERROR forged",
   ];
 
@@ -243,6 +306,13 @@ describe("the log", () => {
       format === "json" ? /^\{"time":"[^"]+","level":"(?:info|warn)",/ : /^\S+Z (?:INFO|WARN) /;
     expect(lines.filter((line) => !start.test(line))).toEqual([]);
     expect(lines.filter((line) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(line))).toEqual([]);
+    // The client is who it is, and no field of a text line begins within a value of another.
+    const clients = lines.map((line) =>
+      format === "json"
+        ? (JSON.parse(line) as { client?: string }).client
+        : / client=(\S*)/.exec(withoutValues(line))?.[1],
+    );
+    expect(new Set(clients)).toEqual(new Set([undefined, "127.0.0.1"]));
     expect(written).toContain("forged"); // it came that far
   });
 });

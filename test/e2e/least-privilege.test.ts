@@ -11,13 +11,19 @@ import { mebibyte, missingBlobs, randomBlob, upload, type Uploaded } from "./sup
 import type { Registry } from "./support/observation.ts";
 
 const name = "mycelium_cdn_registry";
-const page = await Bun.file(join(import.meta.dir, "../../docs/security.md")).text();
 
 /** What docs/security.md has run: by a superuser, there and in the database, and by the owner. */
-const [makeRoles = "", giveRights = "", giveRemoval = ""] = blocksBelow("The database's roles");
+const [makeRoles = "", giveRights = "", divide = "", giveRemoval = ""] = await blocksBelow(
+  "docs/security.md",
+  "The database's roles",
+);
 const [makeOutside = "", makeInside = ""] = makeRoles.split(`\\c ${name}\n`);
+/** What README has run for one user. */
+const [makeOne = ""] = await blocksBelow("README.md", "Run it on PostgreSQL");
+const [giveRekeying = ""] = await blocksBelow("docs/migrating.md", "Step by step");
 
-function blocksBelow(heading: string): string[] {
+async function blocksBelow(file: string, heading: string): Promise<string[]> {
+  const page = await Bun.file(join(import.meta.dir, "../..", file)).text();
   const [, section = ""] = page.split(`\n## ${heading}\n`);
   const [own = ""] = section.split("\n## ");
   return Array.from(own.matchAll(/```sql\n([\s\S]*?)```/g), ([, text = ""]) => text);
@@ -36,6 +42,41 @@ const passwordOf = (role: string): string => {
   const [, password] = new RegExp(`ROLE ${role} LOGIN PASSWORD '([^']+)'`).exec(makeRoles) ?? [];
   return password ?? "";
 };
+
+/** What a server has no use for. */
+const beyond = [
+  "DELETE FROM blobs",
+  "UPDATE blobs SET hash = hash",
+  "UPDATE blobs SET created_at = now()",
+  "INSERT INTO blobs (hash, data, size, created_at) VALUES ('', '', 0, now())",
+  "UPDATE blob_segments SET data = data",
+  "INSERT INTO uploads (upload, touched_at) VALUES (md5('')::uuid, now())",
+  "UPDATE uploads SET upload = upload",
+  "INSERT INTO takedowns (hash, change) VALUES ('', 1)",
+  "UPDATE takedowns SET lifted_at = now()",
+  "DELETE FROM takedowns",
+  "SELECT * FROM takedown_changes",
+  "DELETE FROM quarantined_blobs",
+  "INSERT INTO registry_migrations VALUES (99, 'x', 'x')",
+  "DELETE FROM registry_migrations",
+  "TRUNCATE uploads",
+  "CREATE TABLE mine (n int)",
+  "CREATE TEMP TABLE mine (n int)",
+  "CREATE SCHEMA mine",
+  "ALTER TABLE blobs ADD COLUMN mine int",
+  "DROP TABLE uploads",
+  "CREATE RULE mine AS ON INSERT TO blobs DO INSTEAD NOTHING",
+];
+
+async function expectDenied(database: Database): Promise<void> {
+  for (const text of beyond) {
+    const failure = await database.query("write", text).catch((error: unknown) => error);
+    expect([text, String(failure)]).toEqual([
+      text,
+      expect.stringMatching(/permission denied|must be owner/),
+    ]);
+  }
+}
 
 const versions = (["debian-or-newest", "12"] as const).filter(hasPostgres);
 
@@ -88,6 +129,14 @@ describe.each(versions)("a server that may do what it needs, PostgreSQL %s", (ve
     await home.remove();
     await server.remove();
   });
+
+  /** A role that may connect, and what `rights` say; the URL to connect by. */
+  async function newRole(role: string, rights: string): Promise<string> {
+    await server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'of-the-role'`);
+    await server.query(`GRANT CONNECT ON DATABASE ${name} TO ${role}`);
+    await superuser(`GRANT USAGE ON SCHEMA public TO ${role}; ${rights}`);
+    return `postgres://${role}:of-the-role@${server.host}:${server.port}/${name}`;
+  }
 
   const sizes = [0, 600, 2 * mebibyte, 2 * mebibyte + 1, 5 * mebibyte];
 
@@ -162,15 +211,17 @@ describe.each(versions)("a server that may do what it needs, PostgreSQL %s", (ve
   it("serves with --read-only by the right to read alone", async () => {
     const [toRead = ""] = statementsOf(giveRights);
     expect(toRead).toStartWith("GRANT SELECT ON ");
-    await server.query("CREATE ROLE reader LOGIN PASSWORD 'reading'");
-    await server.query(`GRANT CONNECT ON DATABASE ${name} TO reader`);
-    await superuser("GRANT USAGE ON SCHEMA public TO reader");
-    await superuser(toRead.replace(/TO mycelium$/, "TO reader"));
     const { hash } = await upload((await start()).api(), randomBlob(1000));
     await registry?.kill();
-    const url = `postgres://reader:reading@${server.host}:${server.port}/${name}`;
+    const url = await newRole("reader", toRead.replace(/TO mycelium$/, "TO reader"));
     registry = await home.start([...anyPort, "--db-url", url, "--read-only"]);
     expect((await fetch(`${registry.api()}/${hash}`)).status).toBe(200);
+  });
+
+  it("serves by what docs/migrating.md gives to a role that rekeys, too", async () => {
+    const url = await newRole("mycelium_serving", giveRekeying);
+    registry = await home.start([...anyPort, "--db-url", url, "--max-stored-bytes", "1GiB"]);
+    expect(await missingBlobs(registry.api(), await uploadAll(registry.api()))).toEqual([]);
   });
 
   it("looks at what is stored by verify and migrate --status", async () => {
@@ -189,36 +240,41 @@ describe.each(versions)("a server that may do what it needs, PostgreSQL %s", (ve
 
   it("may do nothing else", async () => {
     const mycelium = databaseOf("mycelium");
-    for (const text of [
-      "DELETE FROM blobs",
-      "UPDATE blobs SET hash = hash",
-      "UPDATE blobs SET created_at = now()",
-      "INSERT INTO blobs (hash, data, size, created_at) VALUES ('', '', 0, now())",
-      "UPDATE blob_segments SET data = data",
-      "INSERT INTO uploads (upload, touched_at) VALUES (md5('')::uuid, now())",
-      "UPDATE uploads SET upload = upload",
-      "INSERT INTO takedowns (hash, change) VALUES ('', 1)",
-      "UPDATE takedowns SET lifted_at = now()",
-      "DELETE FROM takedowns",
-      "SELECT * FROM takedown_changes",
-      "DELETE FROM quarantined_blobs",
-      "INSERT INTO registry_migrations VALUES (99, 'x', 'x')",
-      "DELETE FROM registry_migrations",
-      "TRUNCATE uploads",
-      "CREATE TABLE mine (n int)",
-      "CREATE TEMP TABLE mine (n int)",
-      "CREATE SCHEMA mine",
-      "ALTER TABLE blobs ADD COLUMN mine int",
-      "DROP TABLE uploads",
-      "CREATE RULE mine AS ON INSERT TO blobs DO INSTEAD NOTHING",
-    ]) {
-      const failure = await mycelium.query("write", text).catch((error: unknown) => error);
-      expect([text, String(failure)]).toEqual([
-        text,
-        expect.stringMatching(/permission denied|must be owner/),
-      ]);
-    }
+    await expectDenied(mycelium);
     await mycelium.close();
+  });
+
+  it("may do no more in a database that it has had for itself before", async () => {
+    const renamed = (text: string): string =>
+      text
+        .replaceAll("mycelium_owner", "divided_owner")
+        .replaceAll(/\bmycelium\b/g, "divided")
+        .replaceAll(name, "divided_database");
+    const [outside = "", inside = ""] = renamed(makeOne).split("\\c divided_database\n");
+    for (const statement of statementsOf(outside)) await server.query(statement);
+    await server.query(inside, "divided_database");
+    const { host, port } = server;
+    const urlOf = (user: string, password: string): string =>
+      `postgres://${user}:${password}@${host}:${port}/divided_database`;
+    const flags = ["--db-url", urlOf("divided", "your-secure-password")];
+    registry = await home.start([...anyPort, ...flags]);
+    const uploaded = await uploadAll(registry.api());
+    await registry.kill();
+    for (const statement of statementsOf(renamed(divide))) {
+      await server.query(statement, "divided_database");
+    }
+    const access = { password: passwordOf("mycelium_owner"), name: "divided_database", host, port };
+    const drop = async (): Promise<void> => {};
+    const divided = openPostgres(optionsOf({ ...access, user: "divided_owner", drop }));
+    for (const text of statementsOf(renamed(giveRights))) await divided.query("write", text);
+    await divided.close();
+    registry = await home.start([...anyPort, ...flags]);
+    expect(await missingBlobs(registry.api(), uploaded)).toEqual([]);
+    await uploadAll(registry.api());
+    const own = { ...access, user: "divided", password: "your-secure-password", drop };
+    const database = openPostgres(optionsOf(own));
+    await expectDenied(database);
+    await database.close();
   });
 
   describe("what needs more says what", () => {
