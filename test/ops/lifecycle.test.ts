@@ -212,16 +212,18 @@ describe("stopping", () => {
     const registry = start([...databaseFlags(database), "--drain-timeout", "100ms"]);
     const { port } = await registry.listening;
     const lock = await lockTable(server, database, "blobs");
-    const first = await beginUpload(port, "cut");
-    await lock.awaited(); // else both could be one statement
-    const uploads = [first, await beginUpload(port, "cut too")];
-    await eventually(async () => {
+    // Not the sweep's, which may wait for the table, too.
+    const waitingInserts = async (): Promise<number> => {
       const [row] = await server.query(
-        "SELECT count(*)::int AS total FROM pg_stat_activity " +
-          `WHERE datname = '${database.name}' AND wait_event_type = 'Lock'`,
+        "SELECT count(*)::int AS total FROM pg_stat_activity WHERE wait_event_type = 'Lock' " +
+          `AND datname = '${database.name}' AND query LIKE '%INSERT INTO blobs%'`,
       );
-      return row?.["total"] === 2;
-    });
+      return Number(row?.["total"]);
+    };
+    const first = await beginUpload(port, "cut");
+    await eventually(async () => (await waitingInserts()) === 1); // else both may be one statement
+    const uploads = [first, await beginUpload(port, "cut too")];
+    await eventually(async () => (await waitingInserts()) === 2);
     registry.signal("SIGTERM");
     const cut = ({ message }: LogLine): boolean => /--drain-timeout/.test(String(message));
     expect(await registry.line(cut)).toMatchObject({ level: "warn", requests: 2 });
