@@ -76,7 +76,7 @@ export interface Database {
     work: (query: Query) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
-  /** Gives the connections of a lane up, with what is under way on them: it opens new ones. */
+  /** Gives up the connections of a lane, on which nobody answers, and what is under way on them. */
   renew(lane: Lane): void;
   /** Resolves once nothing is under way. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "./ports.ts";
 import { type ServerDirectory, serverEnvironment } from "./postgres-directory.ts";
 
 /** The server process of one data directory. */
@@ -132,16 +132,4 @@ async function retriedWhileTaken(attemptsMax: number, launch: () => Promise<void
       await Bun.sleep(100);
     }
   }
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const probe = createServer();
-  probe.once("error", reject);
-  probe.listen(0, "127.0.0.1", () => {
-    const address = probe.address();
-    const port = address !== null && typeof address === "object" ? address.port : 0;
-    probe.close(() => resolve(port));
-  });
-  return promise;
 }

@@ -2,8 +2,8 @@ import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Database, Lane, Query, Rows, TransactionOptions } from "../database.ts";
 import { postgresDialect } from "./dialect.ts";
-import { isReadOnly, toRegistryError } from "./errors.ts";
-import { openPools, poolShares, type Pool } from "./pools.ts";
+import { isReadOnly, isUnreachable, toRegistryError } from "./errors.ts";
+import { graceMs, graceSecondsMax, openPools, poolShares, type Pool } from "./pools.ts";
 
 /** How libpq names what TLS must give (PostgreSQL, section 34.19.3). */
 export type TlsMode = "disable" | "prefer" | "require" | "verify-full";
@@ -27,30 +27,28 @@ export interface PostgresOptions {
   readonly timeoutMs: number;
 }
 
-/** The network gets this much longer than the server's own deadline, whose answer tells more. */
-const graceMs = 500;
-
 /**
  * Opens PostgreSQL. Connects at the first statement, and anew at the next after a loss. A call that
  * no server answered in time was sent on a connection that may never work again: the connections of
- * its lane are given up, those under way on others in peace; and so are connections to a server
- * that may only be read, since another one may have its address by now. Once one is found that may
- * be written to, those of the other lanes follow: what is stored there must be found there.
+ * its lane are given up, those under way on others in peace, and with the next answer those of lanes
+ * that have had none since. So are connections to a server that may only be read, since another one
+ * may have its address by now. Once one is found that may be written to, those of the other lanes
+ * follow: what is stored there must be found there.
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { timeoutMs } = options;
-  /** Longer than what is under way on connections that are given up may take. */
-  const graceSecondsMax = Math.ceil((2 * timeoutMs + graceMs) / 1000);
+  const graceSeconds = graceSecondsMax(options);
   const pools = openPools(options);
   let isReadOnlyServer = false;
 
   /** What the registry tells of a failure, and what becomes of the connections. */
   function failed(error: unknown, lane: Lane, pool: Pool): unknown {
     const told = toRegistryError(error, timeoutMs);
+    if (!isUnreachable(told)) pools.answered(lane);
     if (!isReadOnly(error)) return told;
     isReadOnlyServer = true;
     const isOld = performance.now() - pool.sinceMs > limits.standbyRenewMs;
-    if (isOld) pools.replace(lane, pool, graceSecondsMax);
+    if (isOld) pools.replace(lane, pool, graceSeconds);
     return told;
   }
 
@@ -58,7 +56,7 @@ export function openPostgres(options: PostgresOptions): Database {
   function changed(): void {
     isReadOnlyServer = false;
     for (const lane of ["read", "stream", "health"] as const) {
-      pools.replace(lane, pools.of(lane), graceSecondsMax);
+      pools.replace(lane, pools.of(lane), graceSeconds);
     }
   }
 
@@ -68,9 +66,10 @@ export function openPostgres(options: PostgresOptions): Database {
     try {
       const rows = await withDeadline<Rows>(statement, timeoutMs + graceMs, () => {
         void statement.cancel();
-        pools.replace(lane, pool, graceSecondsMax);
+        pools.replaceSilent(lane, pool, graceSeconds);
         return databaseTimeout(timeoutMs);
       });
+      pools.answered(lane);
       if (isReadOnlyServer && lane === "write") changed();
       return rows;
     } catch (error) {
@@ -93,11 +92,13 @@ export function openPostgres(options: PostgresOptions): Database {
     });
     try {
       if (isUnbounded) return await whole;
-      return await withDeadline(whole, 2 * timeoutMs + graceMs, () => {
+      const result = await withDeadline(whole, 2 * timeoutMs + graceMs, () => {
         isLate = true;
-        pools.replace(lane, pool, graceSecondsMax);
+        pools.replaceSilent(lane, pool, graceSeconds);
         return databaseTimeout(timeoutMs);
       });
+      pools.answered(lane);
+      return result;
     } catch (error) {
       throw failed(error, lane, pool);
     }
@@ -108,7 +109,7 @@ export function openPostgres(options: PostgresOptions): Database {
     connections: poolShares(options.poolMax),
     query,
     transaction,
-    renew: (lane) => pools.replace(lane, pools.of(lane), 0),
+    renew: (lane) => pools.replaceSilent(lane, pools.of(lane), 0),
     close: async () => await pools.close(),
   };
 }

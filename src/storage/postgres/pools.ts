@@ -16,6 +16,14 @@ export interface Pools {
    * is what did not work. What is under way on them has so many seconds to end.
    */
   replace(lane: Lane, pool: Pool, graceSeconds: number): void;
+  /**
+   * Replaces connections on which nobody answered. Those of other lanes may be as dead, for the
+   * network is the same: once this lane is answered again, they are replaced, too, unless they
+   * have been answered meanwhile.
+   */
+  replaceSilent(lane: Lane, pool: Pool, graceSeconds: number): void;
+  /** A lane had an answer. */
+  answered(lane: Lane): void;
   /** Resolves once all are closed, but for those that were given up. */
   close(): Promise<void>;
 }
@@ -34,13 +42,33 @@ export function openPools(options: PostgresOptions): Pools {
     health: open("health"),
   };
 
+  /** Lanes that had no answer, and those that have had none since. */
+  const silent = new Set<Lane>();
+  const doubtful = new Set<Lane>();
+
+  function replace(lane: Lane, pool: Pool, graceSeconds: number): void {
+    if (pools[lane] !== pool) return;
+    pools[lane] = open(lane);
+    // Whoever waits for a statement of it hears of it.
+    void pool.sql.close({ timeout: graceSeconds }).catch(() => {});
+  }
+
   return {
     of: (lane) => pools[lane],
-    replace(lane, pool, graceSeconds) {
+    replace,
+    replaceSilent(lane, pool, graceSeconds) {
       if (pools[lane] !== pool) return;
-      pools[lane] = open(lane);
-      // Whoever waits for a statement of it hears of it.
-      void pool.sql.close({ timeout: graceSeconds }).catch(() => {});
+      silent.add(lane);
+      for (const other of lanes) if (other !== lane) doubtful.add(other);
+      replace(lane, pool, graceSeconds);
+    },
+    answered(lane) {
+      if (silent.size === 0) return;
+      doubtful.delete(lane);
+      if (!silent.has(lane)) return;
+      for (const other of doubtful) replace(other, pools[other], graceSecondsMax(options));
+      silent.clear();
+      doubtful.clear();
     },
     async close() {
       const closing = Object.values(pools).map(({ sql }) => sql.close({ timeout: 5 }));
@@ -57,7 +85,17 @@ export function poolShares(poolMax: number): Record<Lane, number> {
   return { health, write, stream, read: poolMax - health - write - stream };
 }
 
+/** In s: longer than what is under way on connections that are given up may take. */
+export function graceSecondsMax({ timeoutMs }: Pick<PostgresOptions, "timeoutMs">): number {
+  return Math.ceil((2 * timeoutMs + graceMs) / 1000);
+}
+
+/** The network gets this much longer than the server's own deadline, whose answer tells more. */
+export const graceMs = 500;
+
 // --- internal ---
+
+const lanes = ["read", "write", "stream", "health"] as const satisfies readonly Lane[];
 
 function openPool(options: PostgresOptions, max: number): SQL {
   return new SQL({

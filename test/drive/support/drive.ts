@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { checkAftermath } from "./aftermath.ts";
 import { ask } from "./client.ts";
-import { createJudge, type Allowance } from "./judge.ts";
+import { createJudge, type Allowance, type Judge } from "./judge.ts";
 import type { Audit } from "./ledger.ts";
 import { startLoad } from "./load.ts";
 import type { Node } from "./node.ts";
@@ -29,23 +29,17 @@ export interface Fault {
 export async function drive(scene: AnyScene, fault: Fault): Promise<Row> {
   const judge = createJudge(scene);
   const load = startLoad(scene, judge);
-  await load.acknowledged(60, warmMsMax);
-  await Bun.sleep(300);
-  judge.begin(fault.allows);
-  await fault.begin();
-  judge.holds();
-  const readiness = watchReadiness(scene);
-  await fault.last();
-  const wasUnready = await readiness.stop();
-  if (fault.allows.isUnready === true && !wasUnready) {
-    scene.tally.complain("/readyz did not tell that the database is out");
+  let recoveredMs: number | null;
+  try {
+    await load.acknowledged(60, warmMsMax);
+    await Bun.sleep(300);
+    judge.begin(fault.allows);
+    recoveredMs = await goThrough(scene, fault, judge);
+    judge.end();
+    if (recoveredMs !== null) await load.acknowledged(20, warmMsMax);
+  } finally {
+    await load.stop();
   }
-  judge.fades();
-  await fault.end();
-  const recoveredMs = await untilRecovered(scene);
-  judge.end();
-  if (recoveredMs !== null) await load.acknowledged(20, warmMsMax);
-  await load.stop();
   const memoryBytes = Math.max(...scene.nodes.map((node) => node.memoryBytes()));
   const [first] = scene.nodes;
   if (first === undefined) throw new Error("a scene has a registry");
@@ -88,6 +82,24 @@ export async function drive(scene: AnyScene, fault: Fault): Promise<Row> {
 /** The cache, and room for all that is under way. */
 const memoryBytesMax = 500 * 1024 * 1024;
 const warmMsMax = 10_000;
+
+/** From the beginning of a fault until it is over; gives how long the recovery took, in ms. */
+async function goThrough(scene: AnyScene, fault: Fault, judge: Judge): Promise<number | null> {
+  await fault.begin();
+  judge.holds();
+  const readiness = watchReadiness(scene);
+  try {
+    await fault.last();
+  } finally {
+    const wasUnready = await readiness.stop();
+    if (fault.allows.isUnready === true && !wasUnready) {
+      scene.tally.complain("/readyz did not tell that the database is out");
+    }
+  }
+  judge.fades();
+  await fault.end();
+  return await untilRecovered(scene);
+}
 
 /** Asks /readyz again and again; tells whether it ever said that the database is out. */
 function watchReadiness({ nodes, tally }: Scene) {

@@ -154,6 +154,8 @@ export async function startFaultProxy(target: number, random: Random): Promise<F
       listener = await listen(port, accept);
     },
     stop() {
+      // Whoever waits in the dark goes on once, and finds that it is over.
+      weather = fair;
       changed.resolve();
       close();
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { limits } from "../../../src/domain/limits.ts";
-import type { Database } from "../../../src/storage/database.ts";
+import type { Database, Lane } from "../../../src/storage/database.ts";
 import { openPostgres } from "../../../src/storage/postgres/open.ts";
 import { poolShares } from "../../../src/storage/postgres/pools.ts";
 import { startFaultProxy, type FaultProxy } from "../../drive/support/fault-proxy.ts";
@@ -11,6 +11,7 @@ import { sharedPostgres, type TestDatabase } from "../../support/postgres.ts";
 import { eventually } from "../../support/registry.ts";
 
 const connectionsMax = 8;
+const lanes = ["read", "write", "stream", "health"] as const satisfies readonly Lane[];
 
 describe("poolShares", () => {
   it.each([4, 5, 6, 7, 8, 16, 100])(
@@ -41,7 +42,7 @@ describe("connections that went dark for good", () => {
     await target.drop();
   });
 
-  async function one(lane: "read" | "write"): Promise<unknown> {
+  async function one(lane: Lane): Promise<unknown> {
     const [row] = await database.query(lane, "SELECT 1 AS one");
     return row?.["one"];
   }
@@ -72,6 +73,17 @@ describe("connections that went dark for good", () => {
     expect(await waiting).toBe("database_unavailable");
     proxy.change({ kind: "fair" });
     expect(await one("read")).toBe(1);
+  });
+
+  it("are given up in idle lanes, too, once a busy one is answered again", async () => {
+    const all = async (): Promise<unknown> => await Promise.all(lanes.map(one));
+    for (const lane of lanes) database.renew(lane); // what went dark above
+    await all();
+    proxy.change({ kind: "dark", forgets: true });
+    expect(await codeRejectedBy(one("read"))).toBe("database_timeout");
+    proxy.change({ kind: "fair" });
+    await one("read");
+    await all();
   });
 
   it("leave nothing behind, neither here nor there", async () => {
@@ -110,10 +122,10 @@ describe("connections to a server that may only be read", () => {
     await server.query(`ALTER ROLE ${target.user} ${action}`);
   }
 
-  const lanes = ["read", "stream", "health"] as const;
+  const readLanes = ["read", "stream", "health"] as const;
   async function modes(): Promise<Set<unknown>> {
     const text = "SELECT current_setting('transaction_read_only') AS mode";
-    const rows = await Promise.all(lanes.map((lane) => database.query(lane, text)));
+    const rows = await Promise.all(readLanes.map((lane) => database.query(lane, text)));
     return new Set(rows.map(([row]) => row?.["mode"]));
   }
   async function change(): Promise<void> {
@@ -122,7 +134,8 @@ describe("connections to a server that may only be read", () => {
 
   it("are given up for new ones, and those that are only read on with them", async () => {
     await setReadOnly(true);
-    for (const lane of ["read", "write", "stream", "health"] as const) database.renew(lane);
+    for (const lane of lanes) database.renew(lane);
+    await modes(); // the first to be answered renews the others
     expect(await modes()).toEqual(new Set(["on"]));
     expect(await codeRejectedBy(change())).toBe("database_unavailable");
     await setReadOnly(false);
