@@ -17,6 +17,8 @@ const durable = {
   full_page_writes: "on",
   fsync: "off",
   max_connections: "100",
+  // A fast shutdown waits for whoever has connected and says nothing, as out of a black hole.
+  authentication_timeout: "3s",
   // A standby that is made under load needs what was written meanwhile.
   wal_keep_size: "1GB",
   max_wal_size: "2GB",
