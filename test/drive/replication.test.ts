@@ -4,7 +4,7 @@ import { drive } from "./support/drive.ts";
 import { startDurablePostgres } from "./support/durable-postgres.ts";
 import { startFaultProxy } from "./support/fault-proxy.ts";
 import { dataDirectoryOf, killPostgres } from "./support/postgres-processes.ts";
-import { createRandom } from "./support/random.ts";
+import { createRandom } from "../support/random.ts";
 import { lasting, setScene, type PostgresScene } from "./support/scene.ts";
 import { startStandby, type Standby, type StandbyOptions } from "./support/standby.ts";
 

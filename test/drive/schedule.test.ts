@@ -5,7 +5,7 @@ import { drive } from "./support/drive.ts";
 import { startDurablePostgres } from "./support/durable-postgres.ts";
 import { driveOptions } from "./support/options.ts";
 import { dataDirectoryOf } from "./support/postgres-processes.ts";
-import { createRandom, seedOf, type Random } from "./support/random.ts";
+import { createRandom, seedOf, type Random } from "../support/random.ts";
 import { untilRecovered } from "./support/recovery.ts";
 import { lasting, setScene, type PostgresScene } from "./support/scene.ts";
 import { troublesOf, type Trouble, type Troubles } from "./support/troubles.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { limits } from "../../src/domain/limits.ts";
 import { startFaultProxy, type FaultProxy } from "../drive/support/fault-proxy.ts";
-import { createRandom } from "../drive/support/random.ts";
+import { createRandom } from "../support/random.ts";
 import { randomBlob } from "../support/blobs.ts";
 import { sharedPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
 import { eventually } from "../support/registry.ts";

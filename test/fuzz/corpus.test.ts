@@ -1,6 +1,7 @@
 import { describe, expect, it } from "bun:test";
 import { fuzz, readCorpus, tryInput, type Target } from "./fuzzing.ts";
-import { createRandom, mutate } from "./mutations.ts";
+import { createRandom } from "../support/random.ts";
+import { mutate } from "./mutations.ts";
 import { targets } from "./targets.ts";
 
 describe.each(targets.map((target) => [target.name, target] as const))("%s", (_name, target) => {

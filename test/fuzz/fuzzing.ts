@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bytes } from "../../src/domain/bytes.ts";
-import { createRandom, mutate } from "./mutations.ts";
+import { createRandom } from "../support/random.ts";
+import { mutate } from "./mutations.ts";
 
 /** Something that reads what strangers send. */
 export interface Target {

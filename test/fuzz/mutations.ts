@@ -1,18 +1,5 @@
 import type { Bytes } from "../../src/domain/bytes.ts";
-
-/** Numbers from 0 on and below `below` that look random, and are the same for the same seed. */
-export type Random = (below: number) => number;
-
-/** A generator of 32 bits of state (Mulberry32). */
-export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
+import type { Random } from "../support/random.ts";
 
 /** What inputs are made of. */
 export interface Material {
@@ -26,7 +13,7 @@ export interface Material {
 /** A new input: one that led somewhere, changed in a few places. */
 export function mutate({ inputs, words, bytesMax }: Material, random: Random): Bytes {
   let bytes = pick(inputs, random) ?? new Uint8Array(0);
-  const changes = 1 + random(random(4) === 0 ? 16 : 4);
+  const changes = 1 + random.below(random.below(4) === 0 ? 16 : 4);
   for (let change = 0; change < changes; change += 1) {
     const other = pick(inputs, random) ?? bytes;
     bytes = changed(bytes, { other, word: pick(words, random) ?? bytes, random });
@@ -43,13 +30,20 @@ interface Change {
 }
 
 function changed(bytes: Bytes, { other, word, random }: Change): Bytes {
-  const at = random(bytes.length + 1);
-  const to = Math.min(bytes.length, at + 1 + random(random(3) === 0 ? bytes.length : 8));
-  switch (random(8)) {
+  const at = random.below(bytes.length + 1);
+  const to = Math.min(
+    bytes.length,
+    at + 1 + random.below(random.below(3) === 0 ? bytes.length : 8),
+  );
+  switch (random.below(8)) {
     case 0: // a bit
-      return replaced(bytes, [at, at + 1], [(bytes[at] ?? 0) ^ (1 << random(8))]);
+      return replaced(bytes, [at, at + 1], [(bytes[at] ?? 0) ^ (1 << random.below(8))]);
     case 1: // a byte, often one that means something
-      return replaced(bytes, [at, at + 1], [telling[random(telling.length)] ?? random(256)]);
+      return replaced(
+        bytes,
+        [at, at + 1],
+        [telling[random.below(telling.length)] ?? random.below(256)],
+      );
     case 2: // something less
       return replaced(bytes, [at, to], []);
     case 3: // something twice
@@ -58,10 +52,10 @@ function changed(bytes: Bytes, { other, word, random }: Change): Bytes {
       return replaced(
         bytes,
         [at, to],
-        bytes.subarray(random(bytes.length + 1)).subarray(0, to - at),
+        bytes.subarray(random.below(bytes.length + 1)).subarray(0, to - at),
       );
     case 5: // the end of another
-      return replaced(bytes, [at, bytes.length], other.subarray(random(other.length + 1)));
+      return replaced(bytes, [at, bytes.length], other.subarray(random.below(other.length + 1)));
     case 6: // a word, put in
       return replaced(bytes, [at, at], word);
     default: // a word, in place of something
@@ -85,5 +79,5 @@ function replaced(bytes: Bytes, [from, to]: Place, by: ArrayLike<number>): Bytes
 }
 
 function pick<T>(from: readonly T[], random: Random): T | undefined {
-  return from[random(from.length)];
+  return from[random.below(from.length)];
 }

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { parseTokenFile, TokenFileError } from "../../src/auth/token-file.ts";
 import { parseBlobKey, toBlobHash } from "../../src/domain/blob-key.ts";
 import { createBudget } from "../../src/domain/budget.ts";
@@ -218,7 +219,7 @@ const strict: readonly Target[] = [
       const headers = headersOf(textOf(input));
       const isTrusted = (address: string): boolean => address.startsWith("10.");
       const client = readClient(headers, "10.9.9.9", isTrusted);
-      expectThat(/^[0-9a-f:.]{2,45}$/i.test(client), "an address, whatever is written");
+      expectThat(isIP(client) !== 0 && client.length <= 45, "an address, whatever is written");
       const { host, scheme } = readForwarded(headers, isTrusted);
       return `${client === "10.9.9.9" ? "sender" : "another"} ${host === null} ${scheme === null}`;
     },

@@ -76,6 +76,8 @@ describe("readClient", () => {
     ["10.0.0.1", { "x-forwarded-for": `fe80::1%${"a".repeat(50)}` }, "10.0.0.1"],
     ["10.0.0.1", { "x-forwarded-for": "192.0.2.1, evil\u009b31m" }, "10.0.0.1"],
     ["10.0.0.1", { "x-forwarded-for": `${"1".repeat(60)}:` }, "10.0.0.1"],
+    ["10.0.0.1", { "x-forwarded-for": "300.1.1.1" }, "10.0.0.1"],
+    ["10.0.0.1", { "x-forwarded-for": "A:B" }, "10.0.0.1"],
   ])("sent from %s with %p is %s", (sender, fields, client) => {
     expect(readClient(new Headers(fields), sender, isTrusted)).toBe(client);
   });

@@ -4,7 +4,7 @@ import { connectRaw, type RawConnection } from "../../support/raw-http.ts";
 import { chunked, headOf, postOf, putOf } from "../../support/raw-upload.ts";
 import { concatBytes } from "../../support/form.ts";
 import { ask } from "./client.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../support/random.ts";
 import type { AnyScene } from "./scene.ts";
 
 /** Clients whose connections break. */

@@ -1,5 +1,5 @@
 import type { Bytes } from "../../../src/domain/bytes.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "../../support/random.ts";
 
 /** The bytes of the blobs of one seed: number and size are all that has to be remembered. */
 export type Content = (number: number, size: number) => Bytes;

@@ -1,6 +1,6 @@
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { createCommitWatch, type CommitWatch } from "./commit-watch.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../support/random.ts";
 
 /** What a proxy does to what passes through it. */
 export type Weather =

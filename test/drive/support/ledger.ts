@@ -2,7 +2,7 @@ import { bytesEqual, toHex, type Bytes } from "../../../src/domain/bytes.ts";
 import { hashing } from "../../support/blobs.ts";
 import { ask } from "./client.ts";
 import { createContent } from "./content.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../support/random.ts";
 
 /** A blob that was sent: enough to make its bytes again. */
 export interface Entry {

@@ -4,7 +4,7 @@ import { startFaultProxy, type FaultProxy } from "./fault-proxy.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { startNode, type Node } from "./node.ts";
 import { driveOptions } from "./options.ts";
-import { createRandom, seedOf, type Random } from "./random.ts";
+import { createRandom, seedOf, type Random } from "../../support/random.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 /** Everything that one fault is driven against. */

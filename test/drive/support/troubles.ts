@@ -3,7 +3,7 @@ import { lockTable } from "../../support/table-lock.ts";
 import { startBrokenClients } from "./broken-clients.ts";
 import { fair, type Weather } from "./fault-proxy.ts";
 import { killPostgres } from "./postgres-processes.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../support/random.ts";
 import type { PostgresScene } from "./scene.ts";
 import { terminateSessions } from "./sessions.ts";
 

@@ -4,7 +4,7 @@ import type { Database, Lane } from "../../../src/storage/database.ts";
 import { openPostgres } from "../../../src/storage/postgres/open.ts";
 import { poolShares } from "../../../src/storage/postgres/pools.ts";
 import { startFaultProxy, type FaultProxy } from "../../drive/support/fault-proxy.ts";
-import { createRandom } from "../../drive/support/random.ts";
+import { createRandom } from "../../support/random.ts";
 import { openOwnPostgres, optionsOf } from "../../support/databases.ts";
 import { codeRejectedBy } from "../../support/error-code.ts";
 import { sharedPostgres, type TestDatabase } from "../../support/postgres.ts";

@@ -2,6 +2,8 @@
 export interface Random {
   /** At least 0, less than 1. */
   next(): number;
+  /** A whole number from 0 on, below `end`. */
+  below(end: number): number;
   /** A whole number from `min` to `max`, both included. */
   between(min: number, max: number): number;
   pick<T>(items: readonly T[]): T;
@@ -22,7 +24,8 @@ export function createRandom(seed: number): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  const between = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
+  const below = (end: number): number => Math.floor(next() * end);
+  const between = (min: number, max: number): number => min + below(max - min + 1);
 
   function pick<T>(items: readonly T[]): T {
     const item = items[between(0, items.length - 1)];
@@ -35,7 +38,7 @@ export function createRandom(seed: number): Random {
     return order.toSorted((left, right) => left.at - right.at).map(({ item }) => item);
   }
 
-  return { next, between, pick, shuffled, fork: (name) => createRandom(seedOf(seed, name)) };
+  return { next, below, between, pick, shuffled, fork: (name) => createRandom(seedOf(seed, name)) };
 }
 
 /** A seed for one part of what another seed rules. */
