@@ -26,7 +26,7 @@ const plan: Readonly<Record<string, Allowance>> = {
   },
   http: {
     rooms: "domain multipart auth rate-limit tracing package.json",
-    packages: "bun elysia @elysiajs/swagger structured-headers swagger-ui-dist",
+    packages: "bun node:net elysia @elysiajs/swagger structured-headers swagger-ui-dist",
   },
   ops: {
     rooms: "domain hashing multipart auth rate-limit tracing storage http package.json",

@@ -30,10 +30,10 @@ export interface PostgresOptions {
 /**
  * Opens PostgreSQL. Connects at the first statement, and anew at the next after a loss. A call that
  * no server answered in time was sent on a connection that may never work again: the connections of
- * its lane are given up, those under way on others in peace, and with the next answer those of lanes
- * that have had none since. So are connections to a server that may only be read, since another one
- * may have its address by now. Once one is found that may be written to, those of the other lanes
- * follow: what is stored there must be found there.
+ * its lane are given up, those under way on others in peace; and with the next answer those of
+ * lanes that have had none since. So are connections to a server that may only be read, since
+ * another one may have its address by now: once one is found that may be written to, those of the
+ * other lanes follow, for what is stored there must be found there.
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { timeoutMs } = options;
