@@ -32,6 +32,7 @@ export async function drive(scene: AnyScene, fault: Fault): Promise<Row> {
   let recoveredMs: number | null;
   try {
     await load.acknowledged(60, warmMsMax);
+    await load.warm(warmMsMax);
     await Bun.sleep(300);
     judge.begin(fault.allows);
     recoveredMs = await goThrough(scene, fault, judge);

@@ -10,6 +10,8 @@ import type { Scene } from "./scene.ts";
 export interface Load {
   /** Resolves once so many uploads more have been acknowledged. Complains when it takes longer. */
   acknowledged(count: number, msMax: number): Promise<void>;
+  /** Resolves once some blobs are at hand, from the cache. Complains when it takes longer. */
+  warm(msMax: number): Promise<void>;
   /** Resolves once all have had their last answer. */
   stop(): Promise<void>;
 }
@@ -27,14 +29,23 @@ export function startLoad(scene: Scene, judge: Judge): Load {
     }
   }
 
+  /** Gives up after a while, and complains that there were not these. */
+  async function until(reached: () => boolean, what: string, msMax: number): Promise<void> {
+    const late = performance.now() + msMax;
+    while (!reached() && performance.now() < late) await Bun.sleep(5);
+    if (reached()) return;
+    scene.tally.complain(`there were not ${what} in ${msMax} ms: nobody was served`);
+  }
+
   const working = workers.map(keepOn);
   return {
+    async warm(msMax) {
+      await until(() => client.isWarm(), "blobs at hand", msMax);
+    },
     async acknowledged(count, msMax) {
       const { acknowledged } = scene.ledger;
-      const until = acknowledged.length + count;
-      const late = performance.now() + msMax;
-      while (acknowledged.length < until && performance.now() < late) await Bun.sleep(5);
-      if (acknowledged.length < until) tooFew(scene, `${count} uploads in ${msMax} ms`);
+      const total = acknowledged.length + count;
+      await until(() => acknowledged.length >= total, `${count} uploads`, msMax);
     },
     async stop() {
       state.isOver = true;
@@ -145,7 +156,8 @@ function createClient(scene: Scene, judge: Judge) {
       const chosen = small.slice(0, 5);
       for (const { api } of scene.nodes) {
         for (const { key } of [...chosen, ...chosen, ...chosen]) {
-          await ask({ url: `${api}/${key}`, deadlineMs: judge.deadlineMs(0) });
+          const { status } = await ask({ url: `${api}/${key}`, deadlineMs: judge.deadlineMs(0) });
+          if (status !== 200) return;
         }
       }
       hot = chosen;
@@ -206,14 +218,12 @@ function createClient(scene: Scene, judge: Judge) {
     judge.hear({ what: "absent key", right: [404], bytes: 0 }, outcome);
   }
 
-  return { size, post, put, repeat, read, readCached, readRange, head, exists, readAbsent };
+  const isWarm = (): boolean => hot.length > 0;
+
+  return { isWarm, size, post, put, repeat, read, readCached, readRange, head, exists, readAbsent };
 }
 
 const problemOfHead: Bytes = new TextEncoder().encode('{"code":"to HEAD"}');
-
-function tooFew({ tally }: Scene, what: string): void {
-  tally.complain(`there were not ${what}: nobody was served`);
-}
 
 function streamOf(data: Bytes): ReadableStream<Bytes> {
   let sent = 0;
