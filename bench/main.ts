@@ -39,8 +39,8 @@ import { traces } from "./rows/traces.ts";
  * against a server that answers without work: "generator 1.8×" says how much faster that was than
  * the faster side, and below 1.5× the row does not count.
  *
- * It needs about 10 GiB below TMPDIR, on a disk (in memory, fsync would cost nothing), and nginx
- * for its row (apt-get install nginx-light).
+ * It needs about 10 GiB below TMPDIR, on a disk (in memory, fsync would cost nothing), the C
+ * library's headers, and nginx for its row (apt-get install libc6-dev nginx-light).
  *
  * bun run bench [--quick] [--write] [--only ROW,…] [--binary FILE]
  *   --quick   two pairs of 0.4 s instead of ten of 2 s, smaller large blobs: under a minute

@@ -18,10 +18,7 @@ export type NativeJob = Readonly<Record<string, number | NodeJS.TypedArray>>;
 /** Bytes of one kept answer: its number, its length, its body; see load.c. */
 export const sampleBytes = 1024;
 
-const { symbols: load } = cc({
-  source: fileURLToPath(new URL("load.c", import.meta.url)),
-  symbols: { run: { args: ["ptr"], returns: "int" } },
-});
+const { symbols: load } = compiled();
 
 /** Runs a job to its end, blocking, and gives the fields as it left them. */
 export function runNative(job: NativeJob): Record<string, number> {
@@ -36,6 +33,18 @@ export function runNative(job: NativeJob): Record<string, number> {
 }
 
 // --- internal ---
+
+function compiled() {
+  try {
+    return cc({
+      source: fileURLToPath(new URL("load.c", import.meta.url)),
+      symbols: { run: { args: ["ptr"], returns: "int" } },
+    });
+  } catch (error) {
+    const remedy = "it needs the C library's headers (apt-get install libc6-dev)";
+    throw new Error(`the load generator cannot be compiled; ${remedy}`, { cause: error });
+  }
+}
 
 function addressOf(array: NodeJS.TypedArray): number {
   return array.byteLength === 0 ? 0 : ptr(array);
