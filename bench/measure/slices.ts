@@ -29,7 +29,10 @@ export interface NullAnswer {
 /** How much faster than what it measures a generator must be. */
 export const headroomMin = 1.5;
 
-/** Measures the sides in turn, A B A B …, after a slice each that warms them up. */
+/**
+ * Measures the sides in turn, A B, B A, A B, …, after a slice each that warms them up: a server that
+ * grows faster while its code is compiled, or slower, would else favour one of them in every pair.
+ */
 export async function alternate(
   bench: Bench,
   sides: readonly Side[],
@@ -44,7 +47,8 @@ export async function alternate(
   }));
   for (const side of sides) await runSlice(bench, side, Math.min(500, bench.sliceMs));
   for (let pair = 0; pair < pairs; pair += 1) {
-    for (const [n, side] of sides.entries()) {
+    const order = [...sides.entries()];
+    for (const [n, side] of pair % 2 === 0 ? order : order.toReversed()) {
       const { outcome, cpuUs } = await runSlice(bench, side, bench.sliceMs);
       const into = measured[n];
       into?.perSecond.push(outcome.perSecond);
