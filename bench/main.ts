@@ -30,8 +30,8 @@ import { traces } from "./rows/traces.ts";
  * rivals: nginx, a static route of Bun, and `servers/plain.ts`, the registry as one would write it
  * in an afternoon. All is on the loopback interface; Linux only, for it reads /proc.
  *
- * The sides of a row are measured in turn, A B, B A, …, so that a slow moment of the machine falls on
- * both; a ratio is the median of the ratios of the pairs, with its quartiles. Before, their answers
+ * The sides of a row are measured in turn, A B, B A, …, so that a slow moment of the machine falls
+ * on both; a ratio is the median of the ratios of the pairs, with its quartiles. Before, their answers
  * are compared, header fields and bytes. During, every status is counted and every download
  * compared byte for byte, and every 64th receipt of an upload read. A wrong answer fails the row.
  *

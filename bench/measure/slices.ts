@@ -30,8 +30,8 @@ export interface NullAnswer {
 export const headroomMin = 1.5;
 
 /**
- * Measures the sides in turn, A B, B A, A B, …, after a slice each that warms them up: a server that
- * grows faster while its code is compiled, or slower, would else favour one of them in every pair.
+ * Measures the sides in turn, A B, B A, A B, …, after a slice each that warms them up: servers that
+ * grow faster while their code is compiled would else favour the second of every pair.
  */
 export async function alternate(
   bench: Bench,
