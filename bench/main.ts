@@ -31,9 +31,10 @@ import { traces } from "./rows/traces.ts";
  * in an afternoon. All is on the loopback interface; Linux only, for it reads /proc.
  *
  * The sides of a row are measured in turn, A B, B A, …, so that a slow moment of the machine falls
- * on both; a ratio is the median of the ratios of the pairs, with its quartiles. Before, their answers
- * are compared, header fields and bytes. During, every status is counted and every download
- * compared byte for byte, and every 64th receipt of an upload read. A wrong answer fails the row.
+ * on both; a ratio is the median of the ratios of the pairs, with its quartiles. Before, their
+ * answers are compared, header fields and bytes. During, every status is counted and every
+ * download compared byte for byte, and every 64th receipt of an upload read. A wrong answer fails
+ * the row.
  *
  * The load comes from `load/load.c`, in a process of its own. Each row with a rival is also run
  * against a server that answers without work: "generator 1.8×" says how much faster that was than
