@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../../test/support/ports.ts";
 import { type Fields } from "./answers.ts";
 import { type Bench, type Server } from "./bench.ts";
 import { spawnChild } from "./child.ts";
 import { childrenOf } from "./proc.ts";
-import { freePort } from "./product.ts";
 
 const binaries = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
 const startMsMax = 5000;

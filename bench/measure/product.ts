@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../test/support/ports.ts";
 import { type TestDatabase } from "../../test/support/postgres.ts";
 import { type Bench, type Product, type Server } from "./bench.ts";
 import { spawnChild } from "./child.ts";
@@ -81,16 +81,4 @@ export async function productArguments(
     words.push("--metrics-port", hasMetrics ? String(await freePort()) : "0");
   }
   return words;
-}
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  probe.once("error", reject);
-  probe.listen(0, "127.0.0.1", () => {
-    const address = probe.address();
-    probe.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
-  });
-  return await promise;
 }

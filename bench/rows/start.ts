@@ -3,9 +3,10 @@ import { download } from "../measure/answers.ts";
 import { type Bench, type Server } from "../measure/bench.ts";
 import { spawnChild } from "../measure/child.ts";
 import { type Row } from "../measure/figure.ts";
-import { freePort, productArguments, startProduct } from "../measure/product.ts";
+import { productArguments, startProduct } from "../measure/product.ts";
 import { spreadOf } from "../measure/spread.ts";
 import { store } from "../measure/stock.ts";
+import { freePort } from "../../test/support/ports.ts";
 import { type TestDatabase } from "../../test/support/postgres.ts";
 
 const family: Family = { name: "start", bytesTotal: 600 };

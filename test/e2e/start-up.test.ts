@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { join } from "node:path";
+import { freePort } from "../support/ports.ts";
 import { startPostgres, type PostgresServer, type TestDatabase } from "../support/postgres.ts";
 import {
   anyPort,
@@ -49,17 +50,9 @@ async function failure(args: readonly string[], options?: RunOptions): Promise<s
   return stderr.slice("registry: ".length, -1);
 }
 
-/** A port on which nobody listens. */
-function closedPort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}
-
 describe("a registry that cannot start ends with one line and 1", () => {
   it("says that PostgreSQL refuses connections", async () => {
-    const port = closedPort();
+    const port = await freePort();
     expect(await failure([...anyPort, ...databaseFlags({ port: String(port) })])).toBe(
       `PostgreSQL at 127.0.0.1:${port} refuses connections; ` +
         "start it, or correct --db-host and --db-port",

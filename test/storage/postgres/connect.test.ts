@@ -6,6 +6,7 @@ import { checkVersion, connectPostgres } from "../../../src/storage/postgres/con
 import type { PostgresOptions } from "../../../src/storage/postgres/open.ts";
 import { type Certificates, hasOpenssl, makeCertificates } from "../../support/certificates.ts";
 import { optionsOf } from "../../support/databases.ts";
+import { freePort } from "../../support/ports.ts";
 import {
   type PostgresServer,
   sharedPostgres,
@@ -180,7 +181,7 @@ describe("a server that is not there", () => {
 
   it("is waited for, which is said once, and then told", async () => {
     warnings.length = 0;
-    const port = await closedPort();
+    const port = await freePort();
     expect(await complaintOf({ ...options, port })).toBe(
       `PostgreSQL at 127.0.0.1:${port} refuses connections; start it, ` +
         "or correct --db-host and --db-port",
@@ -221,7 +222,7 @@ describe("a server that is not there", () => {
 
   it("is not waited for once the process is told to stop", async () => {
     const stopped = AbortSignal.abort();
-    const access = { ...options, port: await closedPort(), connectTimeoutMs: 60_000 };
+    const access = { ...options, port: await freePort(), connectTimeoutMs: 60_000 };
     await expect(connectPostgres(access, log, stopped)).rejects.toBeInstanceOf(StartError);
   });
 });
@@ -284,13 +285,6 @@ describe("checkVersion", () => {
     await checkVersion(serverOf("180004", "18.4"));
   });
 });
-
-async function closedPort(): Promise<number> {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}
 
 async function pidOf(server: PostgresServer): Promise<number> {
   const [row] = await server.query("SELECT current_setting('data_directory') AS path");
