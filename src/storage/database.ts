@@ -22,7 +22,9 @@ export type Query = (text: string, params?: readonly Param[]) => Promise<Rows>;
  * connection, where a long one would hold up the short ones behind it. A single statement that
  * changes something runs in `write`; a transaction may run in any.
  */
-export type Lane = "read" | "write" | "stream" | "health";
+export type Lane = (typeof lanes)[number];
+
+export const lanes = ["read", "write", "stream", "health"] as const;
 
 /** The words in which the two databases differ. */
 export interface Dialect {

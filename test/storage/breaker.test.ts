@@ -3,7 +3,7 @@ import { databaseTimeout } from "../../src/domain/deadline.ts";
 import { RegistryError } from "../../src/domain/errors.ts";
 import { limits } from "../../src/domain/limits.ts";
 import type { Log } from "../../src/domain/log.ts";
-import type { Database, Lane, Rows } from "../../src/storage/database.ts";
+import { lanes, type Database, type Lane, type Rows } from "../../src/storage/database.ts";
 import { guarded, type GuardedDatabase } from "../../src/storage/guarded.ts";
 import { postgresDialect } from "../../src/storage/postgres/dialect.ts";
 import { currentSpan } from "../../src/tracing/current.ts";
@@ -48,8 +48,6 @@ function guardedDatabase() {
   opened.push(database);
   return { database, asked, renewed, told, state };
 }
-
-const lanes = ["read", "write", "stream", "health"] as const satisfies readonly Lane[];
 
 function lanesOut(database: GuardedDatabase): Lane[] {
   return lanes.filter((lane) => database.isOut(lane));

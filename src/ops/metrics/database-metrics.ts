@@ -1,4 +1,4 @@
-import type { Lane } from "../../storage/database.ts";
+import { lanes, type Lane } from "../../storage/database.ts";
 import type { DatabaseSize } from "../../storage/database-size.ts";
 import type { MeasuredDatabase } from "../../storage/measured-database.ts";
 import { atMostOne, type Attributes, type Metric } from "./metric.ts";
@@ -99,5 +99,3 @@ function registryMetrics(isOut: DatabaseSources["isOut"], found: DatabaseSize | 
 function pool(lane: Lane): Attributes {
   return { "db.client.connection.pool.name": lane };
 }
-
-const lanes = ["read", "write", "stream", "health"] as const satisfies readonly Lane[];

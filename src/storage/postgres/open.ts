@@ -1,9 +1,16 @@
 import { databaseTimeout, withDeadline } from "../../domain/deadline.ts";
 import { limits } from "../../domain/limits.ts";
-import type { Database, Lane, Query, Rows, TransactionOptions } from "../database.ts";
+import {
+  lanes,
+  type Database,
+  type Lane,
+  type Query,
+  type Rows,
+  type TransactionOptions,
+} from "../database.ts";
 import { postgresDialect } from "./dialect.ts";
 import { isReadOnly, isUnreachable, toRegistryError } from "./errors.ts";
-import { graceMs, graceSecondsMax, openPools, poolShares, type Pool } from "./pools.ts";
+import { graceMs, openPools, poolShares, type Pool } from "./pools.ts";
 
 /** How libpq names what TLS must give (PostgreSQL, section 34.19.3). */
 export type TlsMode = "disable" | "prefer" | "require" | "verify-full";
@@ -37,7 +44,6 @@ export interface PostgresOptions {
  */
 export function openPostgres(options: PostgresOptions): Database {
   const { timeoutMs } = options;
-  const graceSeconds = graceSecondsMax(options);
   const pools = openPools(options);
   let isReadOnlyServer = false;
 
@@ -48,16 +54,14 @@ export function openPostgres(options: PostgresOptions): Database {
     if (!isReadOnly(error)) return told;
     isReadOnlyServer = true;
     const isOld = performance.now() - pool.sinceMs > limits.standbyRenewMs;
-    if (isOld) pools.replace(lane, pool, graceSeconds);
+    if (isOld) pools.replace(lane, pool);
     return told;
   }
 
   /** A change worked. */
   function changed(): void {
     isReadOnlyServer = false;
-    for (const lane of ["read", "stream", "health"] as const) {
-      pools.replace(lane, pools.of(lane), graceSeconds);
-    }
+    for (const lane of lanes) if (lane !== "write") pools.replace(lane, pools.of(lane));
   }
 
   async function query(lane: Lane, text: string, params: readonly unknown[] = []): Promise<Rows> {
@@ -66,7 +70,7 @@ export function openPostgres(options: PostgresOptions): Database {
     try {
       const rows = await withDeadline<Rows>(statement, timeoutMs + graceMs, () => {
         void statement.cancel();
-        pools.replaceSilent(lane, pool, graceSeconds);
+        pools.replaceSilent(lane, pool);
         return databaseTimeout(timeoutMs);
       });
       pools.answered(lane);
@@ -94,7 +98,7 @@ export function openPostgres(options: PostgresOptions): Database {
       if (isUnbounded) return await whole;
       const result = await withDeadline(whole, 2 * timeoutMs + graceMs, () => {
         isLate = true;
-        pools.replaceSilent(lane, pool, graceSeconds);
+        pools.replaceSilent(lane, pool);
         return databaseTimeout(timeoutMs);
       });
       pools.answered(lane);

@@ -1,5 +1,5 @@
 import { SQL } from "bun";
-import type { Lane } from "../database.ts";
+import { lanes, type Lane } from "../database.ts";
 import type { PostgresOptions } from "./open.ts";
 
 /** The connections of a lane, and since when there are these. */
@@ -13,15 +13,15 @@ export interface Pools {
   of(lane: Lane): Pool;
   /**
    * Gives up the connections of a lane for new ones, unless they have been given up already: `pool`
-   * is what did not work. What is under way on them has so many seconds to end.
+   * is what did not work. What is under way on them may go on to its deadline.
    */
-  replace(lane: Lane, pool: Pool, graceSeconds: number): void;
+  replace(lane: Lane, pool: Pool): void;
   /**
    * Replaces connections on which nobody answered. Those of other lanes may be as dead, for the
    * network is the same: once this lane is answered again, they are replaced, too, unless they
-   * have been answered meanwhile.
+   * have been answered meanwhile. What is under way has so many seconds, by default as above.
    */
-  replaceSilent(lane: Lane, pool: Pool, graceSeconds: number): void;
+  replaceSilent(lane: Lane, pool: Pool, graceSeconds?: number): void;
   /** A lane had an answer. */
   answered(lane: Lane): void;
   /** Resolves once all are closed, but for those that were given up. */
@@ -31,6 +31,8 @@ export interface Pools {
 /** Opens pools, which connect when they are first used. */
 export function openPools(options: PostgresOptions): Pools {
   const shares = poolShares(options.poolMax);
+  /** Longer than what is under way on connections that are given up may take. */
+  const graceSecondsMax = Math.ceil((2 * options.timeoutMs + graceMs) / 1000);
   const open = (lane: Lane): Pool => ({
     sql: openPool(options, shares[lane]),
     sinceMs: performance.now(),
@@ -46,7 +48,7 @@ export function openPools(options: PostgresOptions): Pools {
   const silent = new Set<Lane>();
   const doubtful = new Set<Lane>();
 
-  function replace(lane: Lane, pool: Pool, graceSeconds: number): void {
+  function replace(lane: Lane, pool: Pool, graceSeconds = graceSecondsMax): void {
     if (pools[lane] !== pool) return;
     pools[lane] = open(lane);
     // Whoever waits for a statement of it hears of it.
@@ -66,7 +68,7 @@ export function openPools(options: PostgresOptions): Pools {
       if (silent.size === 0) return;
       doubtful.delete(lane);
       if (!silent.has(lane)) return;
-      for (const other of doubtful) replace(other, pools[other], graceSecondsMax(options));
+      for (const other of doubtful) replace(other, pools[other]);
       silent.clear();
       doubtful.clear();
     },
@@ -85,17 +87,10 @@ export function poolShares(poolMax: number): Record<Lane, number> {
   return { health, write, stream, read: poolMax - health - write - stream };
 }
 
-/** In s: longer than what is under way on connections that are given up may take. */
-export function graceSecondsMax({ timeoutMs }: Pick<PostgresOptions, "timeoutMs">): number {
-  return Math.ceil((2 * timeoutMs + graceMs) / 1000);
-}
-
 /** The network gets this much longer than the server's own deadline, whose answer tells more. */
 export const graceMs = 500;
 
 // --- internal ---
-
-const lanes = ["read", "write", "stream", "health"] as const satisfies readonly Lane[];
 
 function openPool(options: PostgresOptions, max: number): SQL {
   return new SQL({

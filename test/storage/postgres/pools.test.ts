@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
 import { limits } from "../../../src/domain/limits.ts";
-import type { Database, Lane } from "../../../src/storage/database.ts";
+import { lanes, type Database, type Lane } from "../../../src/storage/database.ts";
 import { openPostgres } from "../../../src/storage/postgres/open.ts";
 import { poolShares } from "../../../src/storage/postgres/pools.ts";
 import { startFaultProxy, type FaultProxy } from "../../drive/support/fault-proxy.ts";
@@ -11,7 +11,6 @@ import { sharedPostgres, type TestDatabase } from "../../support/postgres.ts";
 import { eventually } from "../../support/registry.ts";
 
 const connectionsMax = 8;
-const lanes = ["read", "write", "stream", "health"] as const satisfies readonly Lane[];
 
 describe("poolShares", () => {
   it.each([4, 5, 6, 7, 8, 16, 100])(
