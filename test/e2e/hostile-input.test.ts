@@ -106,7 +106,10 @@ describe("a path", () => {
     ["with a space", "/a b"],
     ["of raw bytes above 127", "/\xc0\xae\xff"],
   ])("%s is refused, or nothing", async (_, target) => {
-    expect(await get(target)).toMatch(/^(?:400|404|414|431|505)\b/);
+    const status = await get(target);
+    // Closed while still sending: the reset may overtake the answer.
+    if (status === null) expect(target.length).toBeGreaterThan(2 ** 16);
+    else expect(status).toMatch(/^(?:400|404|414|431|505)\b/);
   });
 });
 
